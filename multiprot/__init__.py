@@ -1,0 +1,1 @@
+"""multiprot: proteins as vectors that fuse sequence, structure and Gene Ontology."""

@@ -1,0 +1,1 @@
+"""A saved model: one folder, safetensors, no pickle."""

@@ -1,0 +1,1 @@
+"""Records to vectors, and the store they are written to."""

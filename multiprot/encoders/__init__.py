@@ -1,0 +1,1 @@
+"""The plugin boundary: contract, registry and three small reference encoders."""

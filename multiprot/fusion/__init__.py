@@ -1,0 +1,1 @@
+"""How sequence, structure and GO meet: cross-attention, pooling, projection."""

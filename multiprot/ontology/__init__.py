@@ -1,0 +1,1 @@
+"""What the Gene Ontology is: terms, annotation, information, similarity. No torch."""

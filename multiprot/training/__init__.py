@@ -1,0 +1,1 @@
+"""Pretraining; the only folder that imports lightning."""
