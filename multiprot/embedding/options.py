@@ -1,0 +1,36 @@
+"""Settings of an embedding run."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from multiprot.config import Section
+from multiprot.encoders.plugin import Precision
+
+Space = Literal["protein", "shared"]
+Modalities = Literal["all", "sequence", "structure"]
+
+
+class EmbedOptions(Section):
+    """How proteins become vectors. All of it is written into the store's manifest."""
+
+    space: Space = "protein"
+    """"protein": the pooled vector of the model's width; "shared": its unit-length projection into
+    the space shared with GO terms."""
+    modalities: Modalities = "all"
+    """What may be used of each record: all that both record and model have, or one alone."""
+    long_proteins: Literal["window", "refuse"] = "window"
+    """What to do with a protein longer than the model takes: embed overlapping windows and join
+    them, or refuse it. It is never cut."""
+    window_overlap: int = Field(default=64, ge=0)
+    """Residues that neighbouring windows share at least."""
+    max_residues: int | None = Field(default=None, ge=1)
+    """Longest protein, or window, embedded in one piece; None: the model's own limit."""
+    tokens_per_batch: int = Field(default=4096, ge=1)
+    """Residues in one batch, padding included; a longer protein makes a batch of its own."""
+    chunk_residues: int = Field(default=131_072, ge=1)
+    """Residues read ahead to be sorted by length; bounds the memory for records and results."""
+    precision: Precision = "fp32"
+    """Arithmetic of the forward pass; vectors are float32 in any case."""
