@@ -1,0 +1,66 @@
+"""The recipe of a pretraining run. No torch, no lightning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from multiprot.config import Section
+from multiprot.data.batch_config import BatchConfig
+from multiprot.encoders.section import ObjectiveSection
+from multiprot.fusion.config import ModelConfig
+from multiprot.training.settings import (
+    AveragingConfig,
+    OptimizerConfig,
+    ScheduleConfig,
+    TrainerConfig,
+)
+
+
+class CorpusConfig(Section):
+    """Where the proteins come from: exactly one of the two."""
+
+    path: Path | None = None
+    """Folder that `multiprot data build` wrote, relative to the working directory."""
+    synthetic: dict[str, Any] | None = None
+    """Options of a corpus that is generated into the run's folder."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.path is None) == (self.synthetic is None):
+            raise ValueError("give either path or synthetic, and null for the other")
+        return self
+
+
+class PretrainConfig(Section):
+    """Everything that decides the outcome of `multiprot pretrain`."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "pretrain"
+    """Name of the recipe; the run's folder is runs/<name> unless --out says otherwise."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """Decides weights, batches, corruption and dropout."""
+    corpus: CorpusConfig
+    """Proteins to learn from."""
+    model: ModelConfig
+    """Encoders and how they are fused."""
+    objectives: Annotated[tuple[ObjectiveSection, ...], Field(min_length=1)]
+    """Losses and their weights."""
+    batch: BatchConfig = BatchConfig()
+    """What goes into one batch."""
+    optimizer: OptimizerConfig = OptimizerConfig()
+    """How weights follow gradients."""
+    schedule: ScheduleConfig = ScheduleConfig()
+    """How the learning rate moves."""
+    averaging: AveragingConfig = AveragingConfig()
+    """Average of the weights over the last steps."""
+    trainer: TrainerConfig = TrainerConfig()
+    """How long, on what and how often."""
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        names = [objective.name for objective in self.objectives]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"objectives: {', '.join(repeated)} occurs more than once")
+        return self

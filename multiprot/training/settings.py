@@ -1,0 +1,85 @@
+"""Sections of a pretraining recipe that belong to training alone. No torch, no lightning."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from multiprot.config import Section
+
+
+class OptimizerConfig(Section):
+    """AdamW and the clipping of its gradients."""
+
+    name: Literal["adamw"] = "adamw"
+    """Optimizer; AdamW is the only one."""
+    peak_lr: PositiveFloat = 1e-3
+    """Learning rate at the end of the warm-up; no unit."""
+    weight_decay: float = Field(default=0.01, ge=0.0)
+    """Decoupled decay of weight matrices; biases, scales, norms and embeddings never decay."""
+    betas: tuple[float, float] = (0.9, 0.98)
+    """Decay rates of the two running moments, each in [0, 1)."""
+    epsilon: PositiveFloat = 1e-8
+    """Added to the root of the second moment."""
+    gradient_clip: PositiveFloat | None = 1.0
+    """Largest joint norm of all gradients; null clips nothing."""
+
+    @model_validator(mode="after")
+    def _betas_are_rates(self) -> Self:
+        if not all(0.0 <= beta < 1.0 for beta in self.betas):
+            raise ValueError(f"betas must lie in [0, 1), not {list(self.betas)}")
+        return self
+
+
+class ScheduleConfig(Section):
+    """How the learning rate moves over the run."""
+
+    warmup_steps: int = Field(default=100, ge=0)
+    """Optimizer steps in which the learning rate rises from almost nothing to its peak."""
+    shape: Literal["cosine", "wsd", "constant"] = "cosine"
+    """After the warm-up: a half cosine; level and then a straight fall ("wsd"); or level."""
+    decay_share: float = Field(default=0.2, gt=0.0, le=1.0)
+    """Share of the run's steps in which "wsd" falls; other shapes ignore it."""
+    final_lr: float = Field(default=0.05, ge=0.0, le=1.0)
+    """Learning rate at the last step, as a share of the peak; "constant" ignores it."""
+
+
+class AveragingConfig(Section):
+    """Exponential moving average of the weights; validation and the bundle use it."""
+
+    decay: float | None = Field(default=0.999, ge=0.0, lt=1.0)
+    """Share of the old average kept at each optimizer step, at most (the first steps keep less);
+    null turns averaging off."""
+
+
+class TrainerConfig(Section):
+    """How long, on what and how often."""
+
+    max_steps: PositiveInt = 1000
+    """Optimizer steps in all."""
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    """Number format of the matrix products; weights and optimizer stay in 32 bits."""
+    accumulate: PositiveInt = 1
+    """Batches per optimizer step and process."""
+    validate_every: PositiveInt = 200
+    """Optimizer steps between two looks at the valid split."""
+    validation_batches: PositiveInt = 20
+    """Batches of each such look; the last one, after training, takes the whole split."""
+    checkpoint_every_steps: PositiveInt = 200
+    """Optimizer steps between two checkpoints; one more is written at the end."""
+    checkpoints_kept: PositiveInt = 2
+    """How many of the newest checkpoints stay on disk."""
+    log_every: PositiveInt = 10
+    """Optimizer steps between two rows of the logs."""
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
+    """What to compute on; "auto" takes a GPU if there is one."""
+    devices: PositiveInt | Literal["auto"] = 1
+    """Processes per machine, one device each."""
+    num_nodes: PositiveInt = 1
+    """Machines."""
+    strategy: str = "auto"
+    """Lightning's name of the strategy, such as "ddp" or "fsdp"; "auto" means one process or
+    "ddp"."""
+    threads: PositiveInt | None = None
+    """CPU threads of the matrix products in each process; null leaves torch's choice."""
