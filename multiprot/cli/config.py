@@ -1,0 +1,49 @@
+"""`multiprot config`: what a recipe resolves to, and what a recipe may hold."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.callback()
+def _config() -> None:
+    """Show a resolved recipe, or the JSON schema of recipes."""
+
+
+@app.command("show")
+def show(
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RECIPE] [KEY=VALUE]...",
+            help="A YAML file or packaged recipe (default: quickstart), then overrides.",
+        ),
+    ] = None,
+    origins: Annotated[
+        bool, typer.Option("--origins", help="Say of every value where it was set.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of YAML.")] = False,
+) -> None:
+    """Print the complete settings that a recipe and overrides resolve to."""
+    from multiprot.cli.recipes import resolve_recipe
+
+    resolved = resolve_recipe(settings or [])
+    if not as_json:
+        print(resolved.to_yaml(origins=origins), end="")
+        return
+    values = resolved.value.model_dump(mode="json")
+    shown = {"config": values, "origins": dict(resolved.origins)} if origins else values
+    print(json.dumps(shown, indent=2))
+
+
+@app.command("schema")
+def schema() -> None:
+    """Print the JSON schema of a recipe, for completion and checks in an editor."""
+    from multiprot.training.config import PretrainConfig
+
+    print(json.dumps(PretrainConfig.model_json_schema(), indent=2))
