@@ -1,7 +1,27 @@
 """What the Gene Ontology is: terms, annotation, information, similarity. No torch."""
 
+from multiprot.ontology.annotation_rows import AnnotationRow, read_annotation_rows
+from multiprot.ontology.annotations import AnnotationReport, Annotations, read_annotations
+from multiprot.ontology.evidence import CURATED, EXPERIMENTAL, EvidenceFilter
 from multiprot.ontology.graph import GeneOntology
+from multiprot.ontology.matrix import denied_matrix, term_matrix
 from multiprot.ontology.namespace import NAMESPACES, Namespace
 from multiprot.ontology.term import RELATIONS, Term
 
-__all__ = ["NAMESPACES", "RELATIONS", "GeneOntology", "Namespace", "Term"]
+__all__ = [
+    "CURATED",
+    "EXPERIMENTAL",
+    "NAMESPACES",
+    "RELATIONS",
+    "AnnotationReport",
+    "AnnotationRow",
+    "Annotations",
+    "EvidenceFilter",
+    "GeneOntology",
+    "Namespace",
+    "Term",
+    "denied_matrix",
+    "read_annotation_rows",
+    "read_annotations",
+    "term_matrix",
+]
