@@ -1,0 +1,141 @@
+"""Records to one batch: cropping, modality dropout, features, targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from multiprot.data.batch_config import BatchConfig
+from multiprot.data.go_labels import GoLabels
+from multiprot.encoders.contract import Features, Featurizer, GoTargets, Layout, ProteinBatch
+from multiprot.errors import DataError
+from multiprot.proteins import ProteinRecord, residue_indices
+
+PADDING: Final = -1
+
+_EVALUATION_STEP: Final = 0
+
+
+class Collator:
+    """Makes a `ProteinBatch`; picklable, for loader workers.
+
+    Every draw is keyed by (seed, step, corpus row): the same protein at the same step is treated
+    alike whatever else is in the batch, in whichever process.
+
+    Parameters
+    ----------
+    sequence, structure
+        The encoders' featurizers, or None where the model has no such encoder; then no protein of
+        the batch has that modality.
+    labels
+        GO labels of the corpus that rows refer to, or None for batches without GO.
+    config
+        Crop, dropout and candidates.
+    seed
+        Decides all draws.
+    training
+        False: no dropout, and crops do not change from step to step.
+    """
+
+    def __init__(
+        self,
+        sequence: Featurizer[Features] | None,
+        structure: Featurizer[Features] | None,
+        labels: GoLabels | None,
+        config: BatchConfig,
+        *,
+        seed: int = 0,
+        training: bool = True,
+    ) -> None:
+        self._sequence = sequence
+        self._structure = structure
+        self._labels = labels
+        self._config = config
+        self._seed = seed
+        self._training = training
+
+    def __call__(
+        self, records: Sequence[ProteinRecord], rows: NDArray[np.int64], step: int = 0
+    ) -> ProteinBatch:
+        """The batch of `records`, which are the corpus rows `rows`, at `step`.
+
+        Raises
+        ------
+        DataError
+            If there are no records, or not as many as rows.
+        """
+        if not records or len(records) != len(rows):
+            raise DataError(f"a batch of {len(records)} records for {len(rows)} rows; give both")
+        prepared = [
+            self._prepare(record, int(row), step) for record, row in zip(records, rows, strict=True)
+        ]
+        cropped = [record for record, _ in prepared]
+        has_sequence = torch.tensor([kept for _, kept in prepared])
+        has_structure = torch.tensor([_bears_structure(record) for record in cropped])
+        residues = pad_residues(cropped)
+        return ProteinBatch(
+            ids=tuple(record.id for record in records),
+            residues=residues,
+            residue_mask=residues != PADDING,
+            sequence=None if self._sequence is None else self._sequence(cropped, Layout.PADDED),
+            structure=None if self._structure is None else self._structure(cropped, Layout.PADDED),
+            has_sequence=has_sequence,
+            has_structure=has_structure,
+            go=self._targets(rows),
+        )
+
+    def _prepare(self, record: ProteinRecord, row: int, step: int) -> tuple[ProteinRecord, bool]:
+        """The record as this step sees it, and whether it keeps its sequence."""
+        rng = np.random.default_rng([self._seed, step if self._training else _EVALUATION_STEP, row])
+        place, structure_draw, sequence_draw = rng.random(3)
+        record = crop(record, self._config.crop_residues, place)
+        reads_sequence = self._sequence is not None
+        bears = self._structure is not None and _bears_structure(record)
+        if self._training and bears and reads_sequence:
+            if structure_draw < self._config.structure_dropout:
+                bears = False
+            elif sequence_draw < self._config.sequence_dropout:
+                reads_sequence = False
+        return (record if bears else replace(record, structure=None)), reads_sequence
+
+    def _targets(self, rows: NDArray[np.int64]) -> GoTargets | None:
+        if self._labels is None or not self._labels.known[rows].any():
+            return None
+        return self._labels.targets(rows, only_present=self._config.go_candidates == "batch")
+
+
+def crop(record: ProteinRecord, residues: int | None, place: float) -> ProteinRecord:
+    """At most `residues` residues of a record, all modalities alike.
+
+    Parameters
+    ----------
+    record
+        Returned as it is where it is short enough.
+    residues
+        Limit, or None for no limit.
+    place
+        In [0, 1): where between the first and the last possible start the crop begins.
+    """
+    if residues is None or len(record) <= residues:
+        return record
+    start = int(place * (len(record) - residues + 1))
+    return record.crop(start, start + residues)
+
+
+def pad_residues(records: Sequence[ProteinRecord]) -> Tensor:
+    """int64 [protein, residue]: index in `RESIDUE_LETTERS`, -1 at padding."""
+    longest = max(len(record) for record in records)
+    padded = np.full((len(records), longest), PADDING, dtype=np.int64)
+    for row, record in enumerate(records):
+        padded[row, : len(record)] = residue_indices(record.sequence)
+    return torch.from_numpy(padded)
+
+
+def _bears_structure(record: ProteinRecord) -> bool:
+    return record.structure is not None and bool(record.structure.resolved.any())
