@@ -4,8 +4,10 @@ from multiprot.ontology.annotation_rows import AnnotationRow, read_annotation_ro
 from multiprot.ontology.annotations import AnnotationReport, Annotations, read_annotations
 from multiprot.ontology.evidence import CURATED, EXPERIMENTAL, EvidenceFilter
 from multiprot.ontology.graph import GeneOntology
+from multiprot.ontology.information import information_content, term_counts
 from multiprot.ontology.matrix import denied_matrix, term_matrix
 from multiprot.ontology.namespace import NAMESPACES, Namespace
+from multiprot.ontology.similarity import SemanticSimilarity
 from multiprot.ontology.term import RELATIONS, Term
 
 __all__ = [
@@ -19,9 +21,12 @@ __all__ = [
     "EvidenceFilter",
     "GeneOntology",
     "Namespace",
+    "SemanticSimilarity",
     "Term",
     "denied_matrix",
+    "information_content",
     "read_annotation_rows",
     "read_annotations",
+    "term_counts",
     "term_matrix",
 ]
