@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,14 +91,16 @@ class GeneOntology:
         OntologyError
             If its content contradicts itself; names the file and the terms.
         """
-        release, terms = read_obo(Path(path), regulates=regulates)
-        return cls._of_file(Path(path), release, terms)
+        with _collector_paused():
+            release, terms = read_obo(Path(path), regulates=regulates)
+            return cls._of_file(Path(path), release, terms)
 
     @classmethod
     def load(cls, path: Path | str) -> GeneOntology:
         """Read a file written by `save`; several times faster than OBO."""
-        release, terms = read_snapshot(Path(path))
-        return cls._of_file(Path(path), release, terms)
+        with _collector_paused():
+            release, terms = read_snapshot(Path(path))
+            return cls._of_file(Path(path), release, terms)
 
     @classmethod
     def _of_file(cls, path: Path, release: str, terms: Iterable[Term]) -> GeneOntology:
@@ -211,6 +215,21 @@ class GeneOntology:
     def _ids(self, matrix: csr_array, row: int) -> frozenset[str]:
         columns = matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]]
         return frozenset(self.term_ids[column] for column in columns)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """No garbage collection inside: it would walk the many new objects again and again.
+
+    Measured with 42,092 terms: `load` 0.9 s with, 0.5 s without.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _by_id(terms: Iterable[Term]) -> dict[str, Term]:

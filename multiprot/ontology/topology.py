@@ -36,9 +36,8 @@ def parent_rows(terms: Sequence[Term], rows: Mapping[str, int]) -> tuple[Edges, 
                     "of this ontology; the file is incomplete or the parent obsolete"
                 )
             triples.append((child, row, relation))
-    table = np.array(triples, dtype=np.int64).reshape(-1, 3).T
-    child, parent, relation_index = table
-    table = table[:, np.lexsort((relation_index, parent, child))]
+    table = np.array(triples, dtype=np.int64).reshape(-1, 3)
+    table = np.ascontiguousarray(table[np.lexsort(table.T[::-1])].T)
     table.flags.writeable = False
     return table[:2], table[2]
 
