@@ -1,0 +1,1 @@
+"""Three small encoders that need nothing but torch: one per modality."""

@@ -1,0 +1,164 @@
+"""`residue-transformer`: a small pre-norm transformer over the letters of a sequence."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from multiprot.encoders.contract import Layout, PackedTokens, ResidueEncoder, ResidueTokens
+from multiprot.encoders.reference.letters import LETTERS, LetterFeatures, LetterFeaturizer
+from multiprot.encoders.reference.plugins import ResidueTransformerConfig
+from multiprot.encoders.reference.ragged import offsets_of, positions_of, residue_mask
+
+Angles = tuple[Tensor, Tensor]
+
+
+class ResidueTransformer(ResidueEncoder[LetterFeatures]):
+    """Letters to tokens. Packed batches cost no padding and give the padded result."""
+
+    def __init__(self, config: ResidueTransformerConfig) -> None:
+        super().__init__()
+        self.token_dim = config.width
+        self.featurizer = LetterFeaturizer("residue-transformer", config.max_residues)
+        self.head_dim = config.width // config.heads
+        self.rotary_base = config.rotary_base
+        self.embedding = nn.Embedding(LETTERS, config.width)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.norm = nn.LayerNorm(config.width)
+        nn.init.normal_(self.embedding.weight, std=0.5)
+
+    def forward(self, features: LetterFeatures) -> ResidueTokens | PackedTokens:
+        """Tokens [protein, residue, width] or [token, width], in the layout of `features`."""
+        tokens: Tensor = self.embedding(features.letters)
+        attention = Attention.of(features)
+        angles = _angles(attention.positions, self.head_dim, self.rotary_base)
+        for block in self.blocks:
+            tokens = block(tokens, angles, attention)
+        tokens = self.norm(tokens)
+        if features.layout is Layout.PACKED:
+            mask = torch.ones_like(features.letters, dtype=torch.bool)
+            return PackedTokens(tokens, mask, offsets_of(features.lengths))
+        mask = residue_mask(features.lengths, tokens.shape[1])
+        return ResidueTokens(tokens.masked_fill(~mask[..., None], 0), mask)
+
+
+class Attention:
+    """Which residues see which: all of the same protein and none of another.
+
+    Attributes
+    ----------
+    positions
+        int64 [residue] if padded, [token] if packed: position of a residue in its protein.
+    """
+
+    def __init__(self, positions: Tensor, keys: Tensor | None, lengths: list[int] | None) -> None:
+        self.positions = positions
+        self._keys = keys
+        self._lengths = lengths
+
+    @classmethod
+    def of(cls, features: LetterFeatures) -> Attention:
+        """The attention that a batch's layout and lengths ask for."""
+        lengths = features.lengths
+        if features.layout is Layout.PACKED:
+            return cls(positions_of(lengths, len(features.letters)), None, lengths.tolist())
+        longest = features.letters.shape[1]
+        positions = torch.arange(longest, device=lengths.device)
+        return cls(positions, residue_mask(lengths, longest)[:, None, None, :], None)
+
+    def __call__(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """Attend within proteins.
+
+        Parameters
+        ----------
+        query, key, value
+            [protein, residue, head, channel] or [token, head, channel].
+        """
+        if not query.numel():
+            return value
+        if self._lengths is None:
+            seen = functional.scaled_dot_product_attention(
+                query.transpose(1, 2),
+                key.transpose(1, 2),
+                value.transpose(1, 2),
+                attn_mask=self._keys,
+            )
+            return seen.transpose(1, 2)
+        rows = zip(*(part.split(self._lengths) for part in (query, key, value)), strict=True)
+        # One protein at a time: no padding, and the whole batch still shares every other matmul.
+        return torch.cat([_alone(q, k, v) for q, k, v in rows])
+
+
+class Block(nn.Module):
+    """Attention and feed-forward, each behind a layer norm and beside a residual path."""
+
+    def __init__(self, config: ResidueTransformerConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.norm_attention = nn.LayerNorm(config.width)
+        self.query_key_value = nn.Linear(config.width, 3 * config.width, bias=False)
+        self.attended = nn.Linear(config.width, config.width, bias=False)
+        self.norm_feed_forward = nn.LayerNorm(config.width)
+        self.feed_forward = _feed_forward(config)
+        self.dropout = nn.Dropout(config.dropout)
+        nn.init.normal_(self.attended.weight, std=(2 * config.layers * config.width) ** -0.5)
+
+    def forward(self, tokens: Tensor, angles: Angles, attention: Attention) -> Tensor:
+        """Tokens [..., width] to tokens of the same shape."""
+        projected: Tensor = self.query_key_value(self.norm_attention(tokens))
+        query, key, value = projected.unflatten(-1, (3, self.heads, -1)).unbind(-3)
+        seen = attention(_turned(query, angles), _turned(key, angles), value)
+        tokens = tokens + self.dropout(self.attended(seen.flatten(-2)))
+        fed: Tensor = self.dropout(self.feed_forward(self.norm_feed_forward(tokens)))
+        return tokens + fed
+
+
+class GatedFeedForward(nn.Module):
+    """SiLU-gated feed-forward (Shazeer 2020, arXiv:2002.05202)."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.gate_and_value = nn.Linear(width, 2 * hidden, bias=False)
+        self.out = nn.Linear(hidden, width, bias=False)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Tokens [..., width] to tokens of the same shape."""
+        gate, value = self.gate_and_value(tokens).chunk(2, dim=-1)
+        out: Tensor = self.out(functional.silu(gate) * value)
+        return out
+
+
+def _feed_forward(config: ResidueTransformerConfig) -> nn.Module:
+    if config.feed_forward == "gated":
+        # Three matrices of 8/3 hold as much as two of 4; multiples of 16 suit matrix units.
+        hidden = config.feed_forward_width or -(-8 * config.width // 48) * 16
+        return GatedFeedForward(config.width, hidden)
+    hidden = config.feed_forward_width or 4 * config.width
+    return nn.Sequential(
+        nn.Linear(config.width, hidden), nn.GELU(), nn.Linear(hidden, config.width)
+    )
+
+
+def _alone(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Attention of one protein's residues, each [residue, head, channel]."""
+    q, k, v = (part.transpose(0, 1)[None] for part in (query, key, value))
+    return functional.scaled_dot_product_attention(q, k, v)[0].transpose(0, 1)
+
+
+def _angles(positions: Tensor, channels: int, base: float) -> Angles:
+    """Cosine and sine, float32 [residue, 1, channel / 2], of position times frequency."""
+    exponents = torch.arange(0, channels, 2, device=positions.device) / channels
+    turns = positions.float()[:, None, None] * base**-exponents
+    return turns.cos(), turns.sin()
+
+
+def _turned(vectors: Tensor, angles: Angles) -> Tensor:
+    """Rotary positions (Su et al. 2021, arXiv:2104.09864): pairs (c, c + channel / 2) turned.
+
+    Computed in float32, because hundreds of radians need the digits; returned as it came.
+    """
+    cosine, sine = angles
+    first, second = vectors.float().chunk(2, dim=-1)
+    turned = torch.cat((first * cosine - second * sine, second * cosine + first * sine), dim=-1)
+    return turned.to(vectors.dtype)

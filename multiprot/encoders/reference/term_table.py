@@ -1,0 +1,83 @@
+"""`term-table`: a learned row per GO term, summed along the true path."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from multiprot.encoders.contract import GoEncoder
+from multiprot.encoders.reference.plugins import TermTableConfig
+from multiprot.errors import PluginError
+
+if TYPE_CHECKING:
+    from multiprot.ontology import GeneOntology
+
+
+class TermTable(GoEncoder):
+    """A term's vector is the normalised sum of its own row and its ancestors' rows.
+
+    A term never seen in training has a row that is still small beside its ancestors', so that it
+    lies near its parents; the sum over the ancestors is what makes the vectors a picture of the DAG.
+    """
+
+    table: nn.Embedding | None
+    ancestor_rows: Tensor
+    ancestor_starts: Tensor
+
+    def __init__(self, config: TermTableConfig) -> None:
+        super().__init__()
+        self.term_dim = config.width
+        self.norm = nn.LayerNorm(config.width)
+        self.table = None
+        self._content_hash: str | None = None
+        self._release = ""
+
+    def bind(self, ontology: GeneOntology) -> None:
+        """Make one row per term of `ontology`; binding the same content again changes nothing.
+
+        Raises
+        ------
+        PluginError
+            If it is already bound to another ontology.
+        """
+        if self._content_hash == ontology.content_hash:
+            return
+        if self._content_hash is not None:
+            raise PluginError(
+                f"term-table is bound to GO release {self._release} "
+                f"({self._content_hash[:12]}) and cannot be bound to {ontology.release} "
+                f"({ontology.content_hash[:12]}); build another encoder"
+            )
+        closure = ontology.closure.tocsr()
+        self.register_buffer("ancestor_rows", _int64(closure.indices), persistent=False)
+        self.register_buffer("ancestor_starts", _int64(closure.indptr), persistent=False)
+        self.table = nn.Embedding(len(ontology), self.term_dim)
+        nn.init.normal_(self.table.weight, std=0.02)
+        self._content_hash, self._release = ontology.content_hash, ontology.release
+
+    def forward(self, terms: Tensor) -> Tensor:
+        """Vectors [term, width] of `terms`, int64 [term], rows of `GeneOntology.term_ids`.
+
+        Raises
+        ------
+        PluginError
+            If no ontology is bound.
+        """
+        if self.table is None:
+            raise PluginError("term-table has no ontology yet; call bind(ontology) first")
+        starts = self.ancestor_starts[terms]
+        counts = self.ancestor_starts[terms + 1] - starts
+        ends = counts.cumsum(0)
+        offsets = ends - counts
+        steps = torch.arange(int(counts.sum()), device=terms.device)
+        rows = self.ancestor_rows[steps + torch.repeat_interleave(starts - offsets, counts)]
+        sums = functional.embedding_bag(rows, self.table.weight, offsets, mode="sum")
+        vectors: Tensor = self.norm(sums)
+        return vectors
+
+
+def _int64(array: object) -> Tensor:
+    return torch.as_tensor(array, dtype=torch.int64)
