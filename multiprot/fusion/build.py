@@ -1,0 +1,57 @@
+"""From a model's settings to the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from multiprot.encoders.options import validate_options
+from multiprot.encoders.plugin import Modality
+from multiprot.encoders.registry import Registry
+from multiprot.encoders.section import EncoderSection
+from multiprot.errors import ConfigError
+from multiprot.fusion.config import ModelConfig
+from multiprot.fusion.model import FusionModel
+
+if TYPE_CHECKING:
+    from multiprot.ontology import GeneOntology
+
+
+def build_model(
+    config: ModelConfig, registry: Registry, ontology: GeneOntology | None = None
+) -> FusionModel:
+    """The model that `config` describes, freshly initialised.
+
+    Parameters
+    ----------
+    config
+        Encoders and fusion.
+    registry
+        Where the encoders are looked up.
+    ontology
+        What the GO encoder is bound to; needed if `config.go` is set.
+
+    Raises
+    ------
+    ConfigError
+        If an option is wrong, or `config.go` is set and there is no ontology.
+    PluginError
+        If a plugin is missing or broken.
+    """
+    if config.go is not None and ontology is None:
+        raise ConfigError(
+            f"go: encoder {config.go.name!r}, but there is no ontology to bind it to; "
+            "give a corpus with an ontology, or set go to null"
+        )
+    sequence = _build(registry, Modality.SEQUENCE, config.sequence)
+    structure = _build(registry, Modality.STRUCTURE, config.structure)
+    go = _build(registry, Modality.GO, config.go)
+    if go is not None:
+        go.bind(ontology)
+    return FusionModel(config.fusion, sequence, structure, go)
+
+
+def _build(registry: Registry, modality: Modality, section: EncoderSection | None) -> Any:
+    if section is None:
+        return None
+    plugin = registry.encoder(modality, section.name)
+    return plugin.build(validate_options(plugin, section.options, key=f"{modality}.options"))

@@ -1,0 +1,78 @@
+"""Into the space that proteins and GO terms share, and how two streams become one."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from multiprot.encoders.contract import ResidueTokens
+from multiprot.errors import DataError
+from multiprot.fusion.tokens import cleared
+
+
+class SharedProjection(nn.Module):
+    """Two layers and scaling to unit length, so that a dot product is a cosine."""
+
+    def __init__(self, channels: int, shared_dim: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.LayerNorm(channels),
+            nn.Linear(channels, 2 * channels),
+            nn.GELU(),
+            nn.Linear(2 * channels, shared_dim),
+        )
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Unit vectors, float32 [item, shared], of `vectors` [item, channel]."""
+        return functional.normalize(self.layers(vectors).float(), dim=-1)
+
+
+class StreamProjection(nn.Module):
+    """An encoder's tokens in the fusion width, cleared behind the mask before anything reads them.
+
+    The first norm makes encoders of any scale alike.
+    """
+
+    def __init__(self, token_dim: int, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(token_dim)
+        self.linear = nn.Linear(token_dim, width)
+
+    def forward(self, tokens: ResidueTokens) -> ResidueTokens:
+        """Tokens [protein, residue, width], exact zeros where the mask is False."""
+        known = cleared(tokens.values, tokens.mask)
+        return ResidueTokens(cleared(self.linear(self.norm(known)), tokens.mask), tokens.mask)
+
+
+class StreamSum(nn.Module):
+    """Fused tokens: the mean over the streams that have the residue, each through its own layer."""
+
+    def __init__(self, width: int, streams: tuple[str, ...]) -> None:
+        super().__init__()
+        self.parts = nn.ModuleDict(
+            {name: nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width)) for name in streams}
+        )
+
+    def forward(self, streams: dict[str, ResidueTokens | None]) -> ResidueTokens:
+        """Tokens [protein, residue, width]; zeros with mask False where no stream has a token.
+
+        Raises
+        ------
+        DataError
+            If every stream is None.
+        """
+        known = {name: tokens for name, tokens in streams.items() if tokens is not None}
+        if not known:
+            raise DataError(
+                f"a batch without {' and without '.join(streams)} features; "
+                "leave proteins out that have no modality this model reads"
+            )
+        present = torch.stack([tokens.mask for tokens in known.values()]).sum(dim=0)
+        total = torch.stack(
+            [
+                cleared(self.parts[name](tokens.values), tokens.mask)
+                for name, tokens in known.items()
+            ]
+        ).sum(dim=0)
+        return ResidueTokens(total / present.clamp(min=1).unsqueeze(-1), present > 0)

@@ -1,0 +1,159 @@
+"""Masked-residue modelling: hidden amino acids are guessed from the fused tokens.
+
+L = mean over hidden residues r of −log softmax(head(fused token r))[amino acid r]
+
+Devlin et al. 2019, arXiv:1810.04805 (15 % hidden; of these 80 % masked, 10 % replaced, 10 % kept),
+on proteins Rives et al. 2021, doi:10.1073/pnas.2016239118. The mean is over all hidden residues of
+all processes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from multiprot.encoders.contract import (
+    Features,
+    FusionOutputs,
+    MaskableFeatures,
+    Objective,
+    ObjectiveContext,
+    ObjectiveResult,
+    ProteinBatch,
+)
+from multiprot.encoders.plugin import Modality
+from multiprot.errors import PluginError
+from multiprot.objectives.configs import MaskedResidueConfig
+from multiprot.objectives.gather import joint_means
+from multiprot.proteins import AMINO_ACIDS
+
+SHOW_MASK = -1
+"""Substitute that stands for the encoder's own mask."""
+
+
+class MaskedResidue(Objective):
+    """Hides residues in `corrupt`, guesses them in `forward`."""
+
+    name: ClassVar[str] = "masked-residue"
+    needs: ClassVar[frozenset[Modality | Literal["spans"]]] = frozenset({Modality.SEQUENCE})
+
+    def __init__(self, config: MaskedResidueConfig, context: ObjectiveContext) -> None:
+        super().__init__()
+        self.config = config
+        width = context.width
+        last = nn.Linear(width, len(AMINO_ACIDS))
+        frequencies = _amino_acid_frequencies(context)
+        # The head starts where the frequency baseline is.
+        with torch.no_grad():
+            last.bias.copy_(frequencies.log())
+            last.weight.mul_(0.1)
+        self.most_frequent = int(frequencies.argmax())
+        self.head = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width), last)
+
+    def corrupt(self, batch: ProteinBatch, rng: torch.Generator) -> ProteinBatch:
+        """The batch with residues hidden from every encoder that could see their identity."""
+        if batch.sequence is None:
+            return batch
+        masked = choose_residues(maskable_residues(batch).cpu(), self.config.rate, rng)
+        substitutes = choose_substitutes(batch.residues.cpu(), self.config, rng)
+        device = batch.residues.device
+        masked, substitutes = masked.to(device), substitutes.to(device)
+        structure = batch.structure
+        if isinstance(structure, MaskableFeatures):
+            structure = structure.mask_residues(masked, substitutes)
+        before = batch.masked_residues
+        return replace(
+            batch,
+            sequence=_maskable(batch.sequence).mask_residues(masked, substitutes),
+            structure=structure,
+            masked_residues=masked if before is None else before | masked,
+        )
+
+    def forward(self, outputs: FusionOutputs, batch: ProteinBatch) -> ObjectiveResult:
+        """Cross-entropy over the hidden residues; metrics beside the frequency baseline."""
+        hidden = batch.masked_residues
+        if hidden is None:
+            hidden = torch.zeros_like(batch.residue_mask)
+        hidden = hidden & maskable_residues(batch) & outputs.fused_tokens.mask
+        targets = batch.residues[hidden]
+        logits = self.head(outputs.fused_tokens.values[hidden]).float()
+        sums = {
+            "loss": functional.cross_entropy(logits, targets, reduction="sum"),
+            "accuracy": (logits.argmax(dim=1) == targets).sum(),
+            "baseline_accuracy": (targets == self.most_frequent).sum(),
+        }
+        means, count = joint_means(sums, hidden.sum())
+        loss = means.pop("loss")
+        metrics = means | {"perplexity": loss.detach().exp()}
+        return ObjectiveResult(loss, count, metrics)
+
+
+def maskable_residues(batch: ProteinBatch) -> Tensor:
+    """bool [protein, residue]: a standard amino acid of a protein whose sequence is in the batch.
+
+    X, B, Z, J, U and O are never hidden and never targets.
+    """
+    standard = (batch.residues >= 0) & (batch.residues < len(AMINO_ACIDS))
+    return standard & batch.residue_mask & batch.has_sequence[:, None]
+
+
+def choose_residues(eligible: Tensor, rate: float, rng: torch.Generator) -> Tensor:
+    """Each eligible residue with probability `rate`, and at least one in each protein.
+
+    Parameters
+    ----------
+    eligible
+        bool [protein, residue], on the CPU.
+    rate
+        Probability.
+    rng
+        Decides.
+
+    Returns
+    -------
+    Tensor
+        bool [protein, residue].
+    """
+    lots = torch.rand(eligible.shape, generator=rng).masked_fill(~eligible, torch.inf)
+    lowest = lots == lots.amin(dim=1, keepdim=True)
+    return eligible & ((lots < rate) | lowest)
+
+
+def choose_substitutes(
+    residues: Tensor, config: MaskedResidueConfig, rng: torch.Generator
+) -> Tensor:
+    """What is shown in place of each residue if it is hidden.
+
+    Returns
+    -------
+    Tensor
+        int64 [protein, residue]: `SHOW_MASK`, a random amino acid, or the residue itself.
+    """
+    lots = torch.rand(residues.shape, generator=rng)
+    random_residues = torch.randint(len(AMINO_ACIDS), residues.shape, generator=rng)
+    masked_share = 1 - config.substitute_share - config.keep_share
+    shown = torch.where(lots < 1 - config.keep_share, random_residues, residues)
+    return torch.where(lots < masked_share, SHOW_MASK, shown)
+
+
+def _maskable(features: Features) -> MaskableFeatures:
+    if not isinstance(features, MaskableFeatures):
+        raise PluginError(
+            f"masked-residue needs to hide residues, but {type(features).__module__}."
+            f"{type(features).__qualname__} of the sequence encoder has no `mask_residues`; "
+            "choose another sequence encoder or leave masked-residue out"
+        )
+    return features
+
+
+def _amino_acid_frequencies(context: ObjectiveContext) -> Tensor:
+    """Shares of the twenty amino acids in the corpus; equal ones where they are not known."""
+    standard = len(AMINO_ACIDS)
+    if context.residue_frequencies is None:
+        return torch.full((standard,), 1 / standard)
+    frequencies = context.residue_frequencies[:standard].float().cpu().clamp(min=1e-4)
+    return frequencies / frequencies.sum()
