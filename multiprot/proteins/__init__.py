@@ -1,17 +1,57 @@
 """What a protein is: records, sequences, structures. No torch."""
 
+from multiprot.proteins.account import (
+    AltlocChoice,
+    ModifiedResidue,
+    StructureAccount,
+    StructureReading,
+    sequence_account,
+)
+from multiprot.proteins.alignment import align_structure
 from multiprot.proteins.alphabet import AMINO_ACIDS, RESIDUE_LETTERS, residue_indices
+from multiprot.proteins.fasta import FASTA_SUFFIXES, read_fasta, write_fasta
+from multiprot.proteins.feature_table import FeatureTable, read_feature_table
 from multiprot.proteins.features import FeatureSpan
+from multiprot.proteins.geometry import backbone_dihedrals, virtual_c_beta
 from multiprot.proteins.record import ProteinRecord
-from multiprot.proteins.structure import BACKBONE_ATOMS, BackboneStructure, Confidence
+from multiprot.proteins.structure import (
+    BACKBONE_ATOMS,
+    MAX_PEPTIDE_BOND,
+    BackboneStructure,
+    Confidence,
+)
+from multiprot.proteins.structure_file import (
+    STRUCTURE_SUFFIXES,
+    is_structure_file,
+    read_structure_file,
+)
+from multiprot.proteins.structure_writer import write_structure
 
 __all__ = [
     "AMINO_ACIDS",
     "BACKBONE_ATOMS",
+    "FASTA_SUFFIXES",
+    "MAX_PEPTIDE_BOND",
     "RESIDUE_LETTERS",
+    "STRUCTURE_SUFFIXES",
+    "AltlocChoice",
     "BackboneStructure",
     "Confidence",
     "FeatureSpan",
+    "FeatureTable",
+    "ModifiedResidue",
     "ProteinRecord",
+    "StructureAccount",
+    "StructureReading",
+    "align_structure",
+    "backbone_dihedrals",
+    "is_structure_file",
+    "read_fasta",
+    "read_feature_table",
+    "read_structure_file",
     "residue_indices",
+    "sequence_account",
+    "virtual_c_beta",
+    "write_fasta",
+    "write_structure",
 ]

@@ -1,0 +1,56 @@
+"""Categories of an mmCIF or BinaryCIF file as named columns, whichever library read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multiprot.errors import FileFormatError
+
+NEEDED_CATEGORIES: Final = (
+    "atom_site",
+    "entity",
+    "entity_poly",
+    "entity_poly_seq",
+    "exptl",
+    "ma_qa_metric",
+    "pdbx_struct_mod_residue",
+    "struct",
+    "struct_asym",
+)
+"""What this package reads of a file; everything else is passed over."""
+
+
+class CifTable(Protocol):
+    """One category: columns of equal length, asked for by name in any letter case."""
+
+    def __len__(self) -> int: ...
+
+    def text(self, name: str) -> NDArray[np.str_] | None:
+        """Column as text [row], "" where the file has "." or "?"; None if there is no column."""
+
+    def numbers(self, name: str) -> NDArray[np.float64] | None:
+        """Column as numbers [row], NaN where the file has "." or "?"; None if there is none."""
+
+
+CifTables = Mapping[str, CifTable]
+"""Categories by name, without the leading underscore; absent ones are left out."""
+
+
+def blank_unknown(values: NDArray[np.str_]) -> NDArray[np.str_]:
+    """Replace "." and "?" by ""; `values` [row] is changed in place and returned."""
+    values[(values == ".") | (values == "?")] = ""
+    return values
+
+
+def to_numbers(values: NDArray[np.str_], name: str) -> NDArray[np.float64]:
+    """Text [row] as numbers, "" as NaN; a standard uncertainty such as 1.2(3) is dropped."""
+    for candidate in (values, np.char.partition(values, "(")[..., 0]):
+        try:
+            return np.where(candidate == "", "nan", candidate).astype(np.float64)
+        except ValueError as error:
+            problem = error
+    raise FileFormatError(f"column {name} holds something that is no number ({problem})")

@@ -1,0 +1,128 @@
+"""PDB and mmCIF through gemmi, handed on as CIF categories."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import gemmi
+import numpy as np
+from numpy.typing import NDArray
+
+from multiprot.errors import FileFormatError
+from multiprot.proteins.cif_tables import (
+    NEEDED_CATEGORIES,
+    CifTable,
+    CifTables,
+    blank_unknown,
+    to_numbers,
+)
+
+BLANK_CHAIN: Final = "_"
+"""Name of a PDB chain whose letter is a blank."""
+
+_COORDINATES: Final = re.compile(rb"^(?:ATOM  |HETATM)", re.MULTILINE)
+_METHOD: Final = re.compile(rb"^EXPDTA    +(.+?)\s*$", re.MULTILINE)
+_DESCRIPTION: Final = re.compile(rb"^(?:HEADER|TITLE |COMPND|REMARK)(.*)$", re.MULTILINE)
+_GROUPS: Final = ("atoms", "group_pdb", "entity", "entity_poly", "entity_poly_seq", "struct_asym")
+_QUOTES: Final = frozenset("'\";")
+
+
+class TextTable:
+    """A category of text values, row after row, as they stand in the file."""
+
+    def __init__(self, names: Sequence[str], values: Sequence[str]) -> None:
+        self._names = [name.lower() for name in names]
+        self._values = values
+
+    def __len__(self) -> int:
+        return len(self._values) // len(self._names)
+
+    def text(self, name: str) -> NDArray[np.str_] | None:
+        """See `CifTable.text`."""
+        if name.lower() not in self._names:
+            return None
+        column = self._values[self._names.index(name.lower()) :: len(self._names)]
+        bare = [gemmi.cif.as_string(v) if v[0] in _QUOTES else v for v in column]
+        return blank_unknown(np.array(bare, dtype=np.str_))
+
+    def numbers(self, name: str) -> NDArray[np.float64] | None:
+        """See `CifTable.numbers`."""
+        values = self.text(name)
+        return None if values is None else to_numbers(values, name)
+
+
+def read_mmcif(content: bytes) -> CifTables:
+    """Categories of the first data block that has atoms."""
+    try:
+        document = gemmi.cif.read_string(content)
+    except (ValueError, RuntimeError) as error:
+        raise FileFormatError(f"gemmi cannot parse this mmCIF ({_one_line(error)})") from None
+    for block in document:
+        if len(block.find_mmcif_category("_atom_site.")):
+            return _block_tables(block)
+    raise FileFormatError("the mmCIF file holds no atoms (no _atom_site rows)")
+
+
+def read_pdb(content: bytes) -> CifTables:
+    """Categories of a PDB file; gemmi tells polymers from ligands and reads SEQRES and MODRES.
+
+    There is no `label_seq_id`: placing the residues on SEQRES is left to the caller.
+    """
+    first_atom = _COORDINATES.search(content)
+    if not first_atom:
+        raise FileFormatError("the PDB file holds no atoms (no ATOM or HETATM lines)")
+    try:
+        structure = gemmi.read_pdb_string(content)
+    except (ValueError, RuntimeError) as error:
+        raise FileFormatError(f"gemmi cannot parse this PDB file ({_one_line(error)})") from None
+    return _structure_tables(structure) | _header_tables(content[: first_atom.start()])
+
+
+def _structure_tables(structure: Any) -> dict[str, CifTable]:
+    structure.merge_chain_parts()
+    for model in structure:
+        for chain in model:
+            chain.name = chain.name.strip() or BLANK_CHAIN
+    structure.setup_entities()
+    groups = gemmi.MmcifOutputGroups(False)
+    for name in _GROUPS:
+        setattr(groups, name, True)
+    tables = _block_tables(structure.make_mmcif_block(groups))
+    modified = [v for m in structure.mod_residues for v in (m.res_id.name, m.parent_comp_id or "?")]
+    if modified:
+        names = ("label_comp_id", "parent_comp_id")
+        tables["pdbx_struct_mod_residue"] = TextTable(names, modified)
+    return tables
+
+
+def _header_tables(header: bytes) -> dict[str, CifTable]:
+    """How the structure was determined and what its header calls it."""
+    tables: dict[str, CifTable] = {}
+    if method := _METHOD.search(header):
+        tables["exptl"] = TextTable(["method"], [_quoted(method.group(1))])
+    description = b" ".join(_DESCRIPTION.findall(header))
+    tables["struct"] = TextTable(["title"], [_quoted(description)])
+    return tables
+
+
+def _block_tables(block: Any) -> dict[str, CifTable]:
+    tables: dict[str, CifTable] = {}
+    for category in NEEDED_CATEGORIES:
+        prefix = f"_{category}."
+        table = block.find_mmcif_category(prefix)
+        if len(table):
+            loop = table.loop
+            values = loop.values if loop is not None else list(table[0])
+            tables[category] = TextTable([tag[len(prefix) :] for tag in table.tags], values)
+    return tables
+
+
+def _quoted(text: bytes) -> str:
+    """Text as one CIF value, so that a leading quote or a lone "?" in it means nothing."""
+    return str(gemmi.cif.quote(" ".join(text.decode("latin-1").split())))
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
