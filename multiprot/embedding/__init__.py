@@ -1,1 +1,49 @@
-"""Records to vectors, and the store they are written to."""
+"""Proteins to vectors, in memory and on disk; needs no trainer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from multiprot.embedding.options import EmbedOptions
+
+if TYPE_CHECKING:
+    from multiprot.embedding.embedder import Embedder
+    from multiprot.embedding.embeddings import EmbeddedProtein, Embeddings, Failure
+    from multiprot.embedding.inputs import read_inputs
+    from multiprot.embedding.store import EmbeddingStore
+    from multiprot.embedding.store_writer import create_store
+    from multiprot.embedding.write import EmbedSummary, embed_to_store
+
+__all__ = [
+    "EmbedOptions",
+    "EmbedSummary",
+    "EmbeddedProtein",
+    "Embedder",
+    "EmbeddingStore",
+    "Embeddings",
+    "Failure",
+    "create_store",
+    "embed_to_store",
+    "read_inputs",
+]
+
+_HOMES: Final = {
+    "EmbedSummary": "write",
+    "EmbeddedProtein": "embeddings",
+    "Embedder": "embedder",
+    "EmbeddingStore": "store",
+    "Embeddings": "embeddings",
+    "Failure": "embeddings",
+    "create_store": "store_writer",
+    "embed_to_store": "write",
+    "read_inputs": "inputs",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Reading a store needs no torch, so that the embedder is imported only when asked for.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

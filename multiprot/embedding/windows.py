@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,6 @@ from multiprot.errors import ConfigError
 
 Window = tuple[int, int]
 """First residue and the one after the last, 0-based."""
-
-_WHOLE: Final = 1
 
 
 def plan_windows(length: int, limit: int | None, overlap: int) -> tuple[Window, ...]:
@@ -56,32 +54,49 @@ def coverage(windows: tuple[Window, ...]) -> NDArray[np.int64]:
 
 
 def merge_vectors(
-    vectors: NDArray[np.float32], windows: tuple[Window, ...], *, unit: bool
+    vectors: Sequence[NDArray[np.float32]],
+    masks: Sequence[NDArray[np.bool_]],
+    windows: tuple[Window, ...],
+    *,
+    unit: bool,
 ) -> NDArray[np.float32]:
-    """One protein's vector from its windows' vectors [window, width].
+    """One protein's vector, float32 [width], from the vectors of its windows.
 
-    The mean weighted by residues, where a residue that lies in k windows counts 1/k in each.
-    With `unit` the mean is scaled to unit length again.
+    The mean weighted by residues that have a token, where a residue that lies in k windows counts
+    1/k in each.
+
+    Parameters
+    ----------
+    vectors
+        float32 [width] of each window.
+    masks
+        bool [residue of the window]: the residue has a token.
+    windows
+        First and last residues.
+    unit
+        Scale the mean to unit length again.
     """
-    if len(windows) == _WHOLE:
+    if len(windows) == 1:
         return vectors[0]
     shares = 1.0 / coverage(windows)
-    weights = np.array([shares[start:stop].sum() for start, stop in windows])
-    merged = np.average(vectors.astype(np.float64), axis=0, weights=weights)
+    weights = [
+        shares[start:stop][mask].sum() for (start, stop), mask in zip(windows, masks, strict=True)
+    ]
+    merged = np.average(np.stack(vectors).astype(np.float64), axis=0, weights=weights)
     if unit:
         merged /= np.linalg.norm(merged)
     return np.asarray(merged, dtype=np.float32)
 
 
 def merge_residues(
-    tokens: list[NDArray[np.float32]], windows: tuple[Window, ...]
+    tokens: Sequence[NDArray[np.float32]], windows: tuple[Window, ...]
 ) -> NDArray[np.float32]:
     """One protein's residue tokens [residue, width] from those of its windows.
 
     A residue in several windows gets the mean of its tokens there; a row of NaN, which says that
     a residue has no token, does not count and stays only where no window has one.
     """
-    if len(windows) == _WHOLE:
+    if len(windows) == 1:
         return tokens[0]
     total = np.zeros((windows[-1][1], tokens[0].shape[1]), dtype=np.float64)
     seen = np.zeros(len(total), dtype=np.int64)

@@ -1,0 +1,88 @@
+"""Optional tensors of a bundle: the state of the objectives and the calibrated GO readout."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from torch import Tensor
+
+from multiprot.bundle.parts import BundleConfig, TermReadout, TrainedObjectives
+from multiprot.bundle.tensors import fill_module, load_tensors, save_tensors
+from multiprot.encoders.contract import ObjectiveContext
+from multiprot.encoders.registry import Registry
+from multiprot.errors import BundleError
+
+if TYPE_CHECKING:
+    from multiprot.objectives import TotalObjective
+    from multiprot.ontology import GeneOntology
+
+_STATE: Final = "state."
+_CONTEXT: Final = "context."
+_SIZES: Final = ("width", "shared_dim")
+_TERM_IDS: Final = "term_ids"
+
+
+def save_objectives(objectives: TrainedObjectives, path: Path) -> None:
+    """Write the objectives' state and what they were built with, except the ontology."""
+    context = objectives.context
+    tensors = {_STATE + name: tensor for name, tensor in objectives.module.state_dict().items()}
+    metadata = {name: str(getattr(context, name)) for name in _SIZES}
+    for field in fields(context):
+        value = getattr(context, field.name)
+        if isinstance(value, Tensor):
+            tensors[_CONTEXT + field.name] = value
+    save_tensors(tensors, path, metadata)
+
+
+def load_objectives(
+    path: Path, settings: BundleConfig, registry: Registry, ontology: GeneOntology | None
+) -> TotalObjective:
+    """The objectives that `save_objectives` wrote, in evaluation mode.
+
+    Raises
+    ------
+    BundleError
+        If the file does not fit the settings.
+    """
+    from multiprot.objectives import build_objectives
+
+    tensors, metadata = load_tensors(path)
+    built_with = _part(tensors, _CONTEXT)
+    try:
+        context = ObjectiveContext(
+            width=int(metadata["width"]),
+            shared_dim=int(metadata["shared_dim"]),
+            ontology=ontology,
+            **built_with,
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise BundleError(f"{path}: lacks what the objectives were built with ({error})") from None
+    total = build_objectives(settings.objectives, registry, context)
+    fill_module(total, _part(tensors, _STATE), path)
+    return total.eval()
+
+
+def save_readout(readout: TermReadout, path: Path) -> None:
+    """Write a GO readout."""
+    tensors = {name: getattr(readout, name) for name in ("log_prior", "scale", "bias")}
+    save_tensors(tensors, path, {_TERM_IDS: json.dumps(readout.term_ids)})
+
+
+def load_readout(path: Path) -> TermReadout:
+    """The readout that `save_readout` wrote; `BundleError` if the file holds something else."""
+    tensors, metadata = load_tensors(path)
+    try:
+        return TermReadout(term_ids=tuple(json.loads(metadata[_TERM_IDS])), **tensors)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"{path}: is not a GO readout ({error})") from None
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
