@@ -39,7 +39,7 @@ class Term:
     namespace
         One of the three; a plain string is accepted.
     definition
-        Text, empty where the file has none.
+        Text, empty where the file has none; the only line break in it is the newline.
     is_a, part_of, regulates, positively_regulates, negatively_regulates
         Ids of the parents.
     alt_ids
@@ -72,9 +72,14 @@ class Term:
     def __post_init__(self) -> None:
         if not _WELL_FORMED_ID.fullmatch(self.id):
             raise OntologyError(f"term id {self.id!r} is malformed; it should look like GO:0003674")
-        if not self.name or self.name != self.name.strip():
+        if not self.name or self.name != self.name.strip() or len(self.name.splitlines()) > 1:
             raise OntologyError(
-                f"term {self.id}: name {self.name!r} is empty or has white space around it"
+                f"term {self.id}: name {self.name!r} is empty, has white space around it or "
+                "breaks the line"
+            )
+        if any(len(line.splitlines()) > 1 for line in self.definition.split("\n")):
+            raise OntologyError(
+                f"term {self.id}: its definition breaks the line with another character than \\n"
             )
         try:
             object.__setattr__(self, "namespace", Namespace(self.namespace))
