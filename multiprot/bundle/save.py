@@ -76,20 +76,16 @@ def save_bundle(
         )
     refuse_non_finite(model, str(path))
     objectives = () if extras.objectives is None else tuple(extras.objectives.sections)
-    config = BundleConfig(model=model_config, objectives=objectives)
+    registry = extras.registry or Registry.discover()
+    config = BundleConfig(model=model_config, objectives=objectives).complete(registry)
     with atomic_folder(path, overwrite=overwrite) as folder:
         save_tensors(model.state_dict(), folder / layout.MODEL)
         _write_optional(folder, ontology, extras)
         _write_texts(folder, config, provenance)
-        lock = BundleLock.of(
-            config,
-            extras.registry or Registry.discover(),
-            ontology,
-            weights=sha256(folder / layout.MODEL),
-        )
+        lock = BundleLock.of(config, registry, ontology, weights=sha256(folder / layout.MODEL))
         lock.write(folder / layout.LOCK)
         _write_manifest(folder, None if ontology is None else ontology.content_hash)
-        load_bundle(folder, registry=extras.registry)
+        load_bundle(folder, registry=registry)
     return path
 
 

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from multiprot.errors import BundleError
+from multiprot.files import atomic_file
 
 
 def save_tensors(
@@ -20,7 +21,9 @@ def save_tensors(
     plain = {
         name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()
     }
-    save_file(plain, path, metadata=dict(metadata or {}))
+    # safetensors makes files that only their owner may read; `atomic_file` gives the usual mode.
+    with atomic_file(path) as partial:
+        save_file(plain, partial, metadata=dict(metadata or {}))
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

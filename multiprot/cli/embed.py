@@ -185,7 +185,7 @@ def _text(summary: EmbedSummary, embedder: Embedder) -> str:
     width = max(len(label) for label, _ in rows)
     code = (
         "from multiprot.embedding import EmbeddingStore; "
-        f"print(EmbeddingStore.open({str(summary.path)!r}).vectors().shape)"
+        f"print(EmbeddingStore.open({json.dumps(str(summary.path))}).vectors().shape)"
     )
     rate = summary.proteins / summary.seconds
     return "\n".join(
