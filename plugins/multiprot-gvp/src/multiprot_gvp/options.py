@@ -1,0 +1,38 @@
+"""Options of the GVP-GNN encoder."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from multiprot.config import Section
+
+
+class GvpOptions(Section):
+    """What a recipe may write under `encoders.structure.options`."""
+
+    node_scalars: int = Field(default=64, ge=1)
+    """Scalar channels of a residue."""
+    node_vectors: int = Field(default=16, ge=1)
+    """Vector channels of a residue."""
+    edge_scalars: int = Field(default=32, ge=1)
+    """Scalar channels of a pair of neighbours."""
+    edge_vectors: int = Field(default=1, ge=1)
+    """Vector channels of a pair of neighbours."""
+    layers: int = Field(default=2, ge=1)
+    """Rounds of message passing."""
+    neighbours: int = Field(default=30, ge=1)
+    """Nearest residues (by CA) that send messages; 16 makes a small model for the CPU."""
+    message_depth: int = Field(default=3, ge=1)
+    """Geometric vector perceptrons in a message."""
+    message_vectors: int | None = Field(default=None, ge=1)
+    """Hidden vector channels of a message's first perceptron; None takes `node_vectors`. The paper
+    and MASSA have 2 · `node_vectors` + `edge_vectors`, which costs about a third more time."""
+    update_depth: int = Field(default=2, ge=1)
+    """Geometric vector perceptrons in a residue's own update."""
+    gate: bool = True
+    """Vectors are gated by scalars (Jing et al. 2021b); False gates them by their own length, as
+    MASSA and the first GVP do."""
+    dropout: float = Field(default=0.1, ge=0.0, lt=1.0)
+    """Probability with which a scalar channel, or a whole vector, of a residue is dropped."""
+    token_dim: int | None = Field(default=None, ge=1)
+    """Channels of a token; None takes `node_scalars`."""
