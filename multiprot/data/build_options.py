@@ -30,6 +30,13 @@ class CorpusBuildOptions(Section):
     regulates: bool = False
     """Let regulates relations carry GO terms to parents, too."""
 
+    evidence: tuple[str, ...] = ()
+    """Evidence codes that count; empty: all but ND."""
+
+    unknown_terms: Literal["error", "skip"] = "error"
+    """Annotation rows whose GO id is unknown, obsolete or of another namespace than the row says:
+    stop, or leave them out and count them."""
+
     features: Path | None = None
     """TSV of feature spans: protein_id, type, start, end (1-based, inclusive), name."""
 

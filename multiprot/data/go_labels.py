@@ -13,17 +13,17 @@ from scipy import sparse
 from multiprot.data.corpus import Corpus
 from multiprot.encoders.contract import GoTargets
 from multiprot.errors import DataError
-from multiprot.ontology import NAMESPACES, GeneOntology
+from multiprot.ontology import NAMESPACES, GeneOntology, denied_matrix, term_matrix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GoLabels:
     """Which GO terms are true of which protein of a corpus.
 
-    Terms are propagated along `GeneOntology.closure`, also across namespaces. A term that an
-    annotator denied with NOT is never positive for that protein, not even by propagation; its
-    ancestors and descendants are left as they are. `known` is per namespace: a denied term becomes
-    a negative only where the protein has some annotation in the term's namespace.
+    Terms are propagated along `GeneOntology.closure`, also across namespaces. A NOT denies its
+    term and all descendants; where an annotation contradicts it, the annotation is dropped whole.
+    So a denied term is never positive. `known` is per namespace: a denied term becomes a negative
+    only where the protein has some annotation in the term's namespace.
 
     Attributes
     ----------
@@ -117,29 +117,14 @@ class GoLabels:
 
 def _propagated(corpus: Corpus, ontology: GeneOntology) -> Any:
     """Int32 CSR [protein, ontology term] of ones where a term is true."""
-    annotated: tuple[list[int], list[int]] = ([], [])
-    denied: tuple[list[int], list[int]] = ([], [])
-    row_of: dict[str, int] = {}
-    for protein, columns in enumerate(corpus.columns("go_terms", "not_go_terms")):
-        for (proteins, terms), ids in zip((annotated, denied), columns, strict=True):
-            for term_id in ids or ():
-                if term_id not in row_of:
-                    row_of[term_id] = ontology.row(term_id)
-                proteins.append(protein)
-                terms.append(row_of[term_id])
-    shape = (len(corpus), len(ontology))
-    closed = _ones(annotated, shape) @ sparse.csr_array(ontology.closure, dtype=np.int32)
-    closed.data[:] = 1
-    kept = closed - closed.multiply(_ones(denied, shape))
-    kept.eliminate_zeros()
-    return sparse.csr_array(kept)
-
-
-def _ones(pairs: tuple[list[int], list[int]], shape: tuple[int, int]) -> Any:
-    table = sparse.csr_array((np.ones(len(pairs[0]), dtype=np.int32), pairs), shape=shape)
-    table.sum_duplicates()
-    table.data[:] = 1
-    return table
+    term_sets = (terms or () for (terms,) in corpus.columns("go_terms"))
+    stated = term_matrix(term_sets, ontology, propagate=False).astype(np.int32)
+    false = denied_matrix((denied for (denied,) in corpus.columns("not_go_terms")), ontology)
+    stated = stated - stated.multiply(false.astype(np.int32))
+    stated.eliminate_zeros()
+    # A bool product: a term reached on many ways is still one.
+    true = sparse.csr_array(stated).astype(np.bool_) @ ontology.closure
+    return sparse.csr_array(true).astype(np.int32)
 
 
 def _known(everything: Any, ontology: GeneOntology) -> NDArray[np.bool_]:

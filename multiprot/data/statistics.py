@@ -36,4 +36,4 @@ def residue_frequencies(corpus: Corpus, split: str = "train") -> NDArray[np.floa
             counts += np.bincount(residue_indices(sequence), minlength=len(counts))
     if not counts.sum():
         raise DataError(f"{corpus.path}: split {split!r} is empty; no residues to count")
-    return (counts / counts.sum()).astype(np.float32)
+    return np.asarray(counts / counts.sum(), dtype=np.float32)

@@ -1,0 +1,78 @@
+"""Splits from a file, and the guard against leaks between splits."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+from multiprot.data.corpus_format import SPLITS
+from multiprot.data.tables import read_table
+from multiprot.errors import DataError, FileFormatError
+
+_CLUSTER: Final = "cluster"
+_DIGEST_BYTES: Final = 16
+
+
+def read_splits(path: Path) -> dict[str, str]:
+    """Protein id -> split from a TSV with protein_id, split and possibly a cluster column.
+
+    A column whose name begins with "cluster" must not have one cluster in several splits.
+
+    Raises
+    ------
+    FileFormatError
+        If the file cannot be read, or an id has two splits or an unknown one.
+    DataError
+        If a cluster straddles splits, naming two of its proteins.
+    """
+    splits: dict[str, str] = {}
+    first_of: dict[tuple[str, str], tuple[str, str]] = {}
+    for row in read_table(path, ("protein_id", "split")):
+        protein, split = row["protein_id"], row["split"]
+        if split not in SPLITS:
+            raise FileFormatError(
+                f"{path}: line {row.line}: split {split!r} of {protein} is not one of "
+                f"{', '.join(SPLITS)}"
+            )
+        if splits.setdefault(protein, split) != split:
+            raise FileFormatError(
+                f"{path}: line {row.line}: {protein} is in {splits[protein]} and in {split}; "
+                "keep one line"
+            )
+        for column, cluster in row.values.items():
+            if column.startswith(_CLUSTER) and cluster:
+                other, where = first_of.setdefault((column, cluster), (protein, split))
+                if where != split:
+                    raise DataError(
+                        f"{path}: leak: {other} ({where}) and {protein} ({split}) are both of "
+                        f"{column} {cluster}; a cluster must lie in one split"
+                    )
+    return splits
+
+
+class LeakGuard:
+    """Refuses one sequence in two splits; remembers 16 bytes of hash per sequence."""
+
+    def __init__(self) -> None:
+        self._first: dict[bytes, tuple[str, str]] = {}
+
+    def check(self, protein: str, sequence: str, split: str) -> None:
+        """Take note of one protein.
+
+        Raises
+        ------
+        DataError
+            If an equal sequence was seen in another split, naming both proteins.
+        """
+        other, where = self._first.setdefault(sequence_digest(sequence), (protein, split))
+        if where != split:
+            raise DataError(
+                f"leak: {other} ({where}) and {protein} ({split}) have the same sequence; put them "
+                "into one split or remove one"
+            )
+
+
+def sequence_digest(sequence: str) -> bytes:
+    """16 bytes that stand for a sequence."""
+    return hashlib.blake2b(sequence.encode(), digest_size=_DIGEST_BYTES).digest()
