@@ -5,8 +5,9 @@ No residue's identity is looked at, and CB is left out because its absence would
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from multiprot.proteins import BackboneStructure, ProteinRecord
 from multiprot.proteins.geometry import backbone_dihedrals
 
 DIHEDRAL_CHANNELS = 10
-"""Sine and cosine of phi, psi and omega, which of the three are defined, whether there is a frame."""
+"""Sine and cosine of phi, psi and omega, which are defined, and whether there is a frame."""
 
 Float = NDArray[np.float32]
 
@@ -65,15 +66,16 @@ class BackboneFeatures:
 
     def to(self, device: torch.device, non_blocking: bool = False) -> BackboneFeatures:
         """The same features on `device`."""
-        moved = (part.to(device, non_blocking=non_blocking) for part in self._tensors())
-        return BackboneFeatures(*moved, self.layout)
+        return self._map(lambda part: part.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> BackboneFeatures:
         """The same features in page-locked memory."""
-        return BackboneFeatures(*(part.pin_memory() for part in self._tensors()), self.layout)
+        return self._map(Tensor.pin_memory)
 
-    def _tensors(self) -> list[Tensor]:
-        return [getattr(self, f.name) for f in fields(self) if f.name != "layout"]
+    def _map(self, move: Callable[[Tensor], Tensor]) -> BackboneFeatures:
+        names = [f.name for f in fields(self) if f.name != "layout"]
+        moved: dict[str, Any] = {name: move(getattr(self, name)) for name in names}
+        return replace(self, **moved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class BackboneFeaturizer:
         lengths = torch.tensor([len(record) for record in records], dtype=torch.int64)
         return BackboneFeatures(**joined, lengths=lengths, layout=layout)
 
-    def _one(self, record: ProteinRecord) -> dict[str, NDArray[np.generic]]:
+    def _one(self, record: ProteinRecord) -> dict[str, NDArray[Any]]:
         part = self._blank(len(record))
         structure = record.structure
         if structure is None:
@@ -120,7 +122,7 @@ class BackboneFeaturizer:
         part["weights"][rows, ranks] = weights
         return part
 
-    def _blank(self, residues: int) -> dict[str, NDArray[np.generic]]:
+    def _blank(self, residues: int) -> dict[str, NDArray[Any]]:
         own = np.arange(residues, dtype=np.int64)
         return {
             "alpha": np.zeros((residues, 3), np.float32),
@@ -134,7 +136,7 @@ class BackboneFeaturizer:
 
 
 def local_frames(structure: BackboneStructure) -> Float:
-    """Axes [residue, xyz, axis] from N, CA and C; zero where one is missing or all lie on a line."""
+    """Axes [residue, xyz, axis] from N, CA and C; zero where one is missing or they align."""
     nitrogen, alpha, carbon = (
         structure.coordinates[:, atom].astype(np.float64) for atom in range(3)
     )
@@ -191,11 +193,11 @@ def nearest_residues(
     return where[rows], ranks, where[found.ravel()], weights.ravel().astype(np.float32)
 
 
-def _dihedral_channels(structure: BackboneStructure, frames: NDArray[np.generic]) -> Float:
+def _dihedral_channels(structure: BackboneStructure, frames: Float) -> Float:
     angles = backbone_dihedrals(structure)
-    defined = np.isfinite(angles)
+    defined: NDArray[np.bool_] = np.isfinite(angles)
     known = np.where(defined, angles, 0)
     circle = np.concatenate([np.sin(known), np.cos(known)], axis=1)
     circle *= np.concatenate([defined, defined], axis=1)
-    framed = frames.any(axis=(1, 2))[:, None]
+    framed = np.any(frames, axis=(1, 2), keepdims=True)[:, :, 0]
     return np.concatenate([circle, defined, framed], axis=1).astype(np.float32)

@@ -85,7 +85,7 @@ class Attention:
                 attn_mask=self._keys,
             )
             return seen.transpose(1, 2)
-        rows = zip(*(part.split(self._lengths) for part in (query, key, value)), strict=True)
+        rows = zip(*(torch.split(p, self._lengths) for p in (query, key, value)), strict=True)
         # One protein at a time: no padding, and the whole batch still shares every other matmul.
         return torch.cat([_alone(q, k, v) for q, k, v in rows])
 
@@ -95,7 +95,7 @@ class Block(nn.Module):
 
     def __init__(self, config: ResidueTransformerConfig) -> None:
         super().__init__()
-        self.heads = config.heads
+        self.heads, self.head_dim = config.heads, config.width // config.heads
         self.norm_attention = nn.LayerNorm(config.width)
         self.query_key_value = nn.Linear(config.width, 3 * config.width, bias=False)
         self.attended = nn.Linear(config.width, config.width, bias=False)
@@ -107,7 +107,8 @@ class Block(nn.Module):
     def forward(self, tokens: Tensor, angles: Angles, attention: Attention) -> Tensor:
         """Tokens [..., width] to tokens of the same shape."""
         projected: Tensor = self.query_key_value(self.norm_attention(tokens))
-        query, key, value = projected.unflatten(-1, (3, self.heads, -1)).unbind(-3)
+        split = projected.view(*tokens.shape[:-1], 3, self.heads, self.head_dim)
+        query, key, value = split.unbind(-3)
         seen = attention(_turned(query, angles), _turned(key, angles), value)
         tokens = tokens + self.dropout(self.attended(seen.flatten(-2)))
         fed: Tensor = self.dropout(self.feed_forward(self.norm_feed_forward(tokens)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 import torch.nn.functional as functional
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from multiprot.encoders.contract import GoEncoder
@@ -20,7 +22,7 @@ class TermTable(GoEncoder):
     """A term's vector is the normalised sum of its own row and its ancestors' rows.
 
     A term never seen in training has a row that is still small beside its ancestors', so that it
-    lies near its parents; the sum over the ancestors is what makes the vectors a picture of the DAG.
+    lies near its parents. That makes the vectors a picture of the DAG.
     """
 
     table: nn.Embedding | None
@@ -79,5 +81,6 @@ class TermTable(GoEncoder):
         return vectors
 
 
-def _int64(array: object) -> Tensor:
-    return torch.as_tensor(array, dtype=torch.int64)
+def _int64(array: NDArray[Any]) -> Tensor:
+    # A copy: the ontology's arrays are read-only, which torch cannot express.
+    return torch.from_numpy(np.array(array, np.int64))
