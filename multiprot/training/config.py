@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -19,12 +19,27 @@ from multiprot.training.settings import (
 )
 
 
+class SyntheticConfig(Section):
+    """A corpus of invented families, generated into the run's folder."""
+
+    families: Annotated[int, Field(ge=1)] = 16
+    """Protein families."""
+    proteins_per_family: Annotated[int, Field(ge=3)] = 25
+    """Members of each family; a tenth goes to the valid split and a tenth to the test split."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Decides everything about the corpus."""
+    with_structure: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
+    """Share of the proteins that bear a structure."""
+    with_go: Annotated[float, Field(ge=0.0, le=1.0)] = 0.85
+    """Share of the proteins that bear annotation."""
+
+
 class CorpusConfig(Section):
     """Where the proteins come from: exactly one of the two."""
 
     path: Path | None = None
     """Folder that `multiprot data build` wrote, relative to the working directory."""
-    synthetic: dict[str, Any] | None = None
+    synthetic: SyntheticConfig | None = None
     """Options of a corpus that is generated into the run's folder."""
 
     @model_validator(mode="after")

@@ -9,7 +9,10 @@ from torch import Tensor
 
 
 class WeightedMeans:
-    """Sums of value times weight, and of weights, by name; kept where the values are."""
+    """Sums of value times weight, and of weights, by name; kept where the values are.
+
+    Objectives give joint values, the same in every process, so nothing is exchanged here.
+    """
 
     def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}
@@ -31,12 +34,3 @@ class WeightedMeans:
             for name in sorted(self._sums)
             if float(self._weights[name]) > 0
         }
-
-    def joined(self, group: torch.distributed.ProcessGroup | None = None) -> WeightedMeans:
-        """The same over all processes; every process must hold the same names."""
-        joint = WeightedMeans()
-        for name in sorted(self._sums):
-            pair = torch.stack([self._sums[name], self._weights[name]])
-            torch.distributed.all_reduce(pair, group=group)
-            joint._sums[name], joint._weights[name] = pair[0], pair[1]
-        return joint

@@ -9,7 +9,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 
-class WeightAverage(Callback):
+class WeightAverage(Callback):  # type: ignore[misc]
     """Keeps an average of the trainable weights and lends it to validation and to the bundle.
 
     After optimizer step t (from 1) the average moves by 1 - min(decay, (1 + t) / (10 + t)) of the

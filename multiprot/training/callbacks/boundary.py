@@ -7,7 +7,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 
-class BoundaryCallback(Callback):
+class BoundaryCallback(Callback):  # type: ignore[misc]
     """Calls `on_boundary` once per optimizer step, when all that belongs to the step is done.
 
     That is after the step's last batch or, where validation follows it, after the validation: a
@@ -47,4 +47,5 @@ def _validation_follows(trainer: Trainer) -> bool:
     batches = trainer.val_check_interval
     if not isinstance(batches, int) or not trainer.enable_validation:
         return False
-    return trainer.global_step % max(1, batches // trainer.accumulate_grad_batches) == 0
+    steps = max(1, batches // trainer.accumulate_grad_batches)
+    return bool(trainer.global_step % steps == 0)

@@ -1,0 +1,82 @@
+"""From a recipe to the things that are trained and what they are trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from multiprot.data import Corpus, GoLabels, residue_frequencies
+from multiprot.encoders.contract import ObjectiveContext
+from multiprot.encoders.registry import Registry
+from multiprot.errors import DataError
+from multiprot.fusion import FusionModel, build_model
+from multiprot.objectives import TotalObjective, build_objectives
+from multiprot.training.config import PretrainConfig
+from multiprot.training.seeding import seed_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrainingParts:
+    """What a run is made of.
+
+    Attributes
+    ----------
+    corpus
+        Proteins.
+    labels
+        Their GO terms, or None where the model has no GO encoder.
+    model, objectives
+        Freshly initialised, on the CPU.
+    context
+        What the objectives were built with.
+    """
+
+    corpus: Corpus
+    labels: GoLabels | None
+    model: FusionModel
+    objectives: TotalObjective
+    context: ObjectiveContext
+
+
+def build_parts(config: PretrainConfig, corpus: Corpus, registry: Registry) -> TrainingParts:
+    """Build model and objectives; the recipe's seed decides their first weights.
+
+    Raises
+    ------
+    DataError
+        If the corpus lacks what the recipe needs.
+    ConfigError, PluginError
+        If an encoder or objective cannot be built.
+    """
+    _refuse_empty_splits(corpus)
+    ontology = None if config.model.go is None else corpus.ontology
+    labels = None
+    if ontology is not None:
+        labels = GoLabels.from_corpus(
+            corpus, min_proteins=config.batch.go_min_proteins, ontology=ontology
+        )
+    context = ObjectiveContext(
+        width=config.model.fusion.width,
+        shared_dim=config.model.fusion.shared_dim,
+        ontology=ontology,
+        term_frequencies=None if labels is None else torch.from_numpy(labels.frequencies),
+        residue_frequencies=torch.from_numpy(residue_frequencies(corpus)),
+    )
+    torch.manual_seed(seed_at(config.seed, "weights"))
+    return TrainingParts(
+        corpus=corpus,
+        labels=labels,
+        model=build_model(config.model, registry, ontology),
+        objectives=build_objectives(config.objectives, registry, context),
+        context=context,
+    )
+
+
+def _refuse_empty_splits(corpus: Corpus) -> None:
+    for split in ("train", "valid"):
+        if not len(corpus.rows(split)):
+            raise DataError(
+                f"{corpus.path}: no protein in split {split!r}; build the corpus with a split file "
+                "that has train and valid proteins"
+            )

@@ -1,0 +1,48 @@
+"""What a bundle says about how it came to be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from multiprot.training.config import PretrainConfig
+from multiprot.training.parts import TrainingParts
+from multiprot.training.results import Results
+
+
+def provenance_of(config: PretrainConfig, parts: TrainingParts, results: Results) -> dict[str, Any]:
+    """Plain data for the model card: corpus, what was left out, settings, results."""
+    corpus = parts.corpus
+    manifest = corpus.manifest
+    return {
+        "name": config.name,
+        "corpus": {
+            "content_hash": corpus.content_hash,
+            "proteins": len(corpus),
+            "inputs": manifest.get("inputs"),
+        },
+        "exclusions": manifest.get("exclusion"),
+        "splits": manifest.get("counts"),
+        "go": _ontology(parts),
+        "training": {
+            "steps": results.steps,
+            "seed": config.seed,
+            "parameters": results.parameters,
+            "recipe": config.model_dump(mode="json", exclude={"model", "name", "seed"}),
+        },
+        "metrics": {
+            row.name: {"valid": row.end, "baseline": row.baseline}
+            for row in results.rows
+            if row.end is not None
+        },
+    }
+
+
+def _ontology(parts: TrainingParts) -> dict[str, Any] | None:
+    ontology = parts.context.ontology
+    if ontology is None or parts.labels is None:
+        return None
+    return {
+        "release": ontology.release,
+        "content_hash": ontology.content_hash,
+        "terms_learnt": len(parts.labels.terms),
+    }

@@ -1,0 +1,87 @@
+"""Pretraining from recipe to bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from multiprot.config import ResolvedConfig
+from multiprot.data import Corpus, SyntheticOptions, make_synthetic_corpus
+from multiprot.encoders.registry import Registry
+from multiprot.errors import TrainingError
+from multiprot.training.checkpoint_files import newest_checkpoint, step_of
+from multiprot.training.config import CorpusConfig, PretrainConfig
+from multiprot.training.parts import build_parts
+from multiprot.training.processes import is_main_process, wait_for
+from multiprot.training.results import Results
+from multiprot.training.run_folder import RunFolder
+from multiprot.training.session import Session
+from multiprot.training.trainer import keyboard_interrupts, quiet_lightning
+
+
+def pretrain(
+    resolved: ResolvedConfig[PretrainConfig],
+    out: Path,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Results:
+    """Train what the recipe says; leaves a run folder with a bundle in it.
+
+    Parameters
+    ----------
+    resolved
+        The recipe.
+    out
+        The run's folder.
+    resume
+        Go on from the newest checkpoint in `out`.
+    overwrite
+        Remove a former run in `out` first.
+
+    Raises
+    ------
+    OutputExistsError
+        If `out` holds something and neither flag is given.
+    TrainingError
+        If there is nothing to resume, the recipe differs, or a loss is no number.
+    TrainingInterrupted
+        After Ctrl-C or SIGTERM; a checkpoint of the last step is there.
+    """
+    config, folder = resolved.value, RunFolder(Path(out))
+    checkpoint = _checkpoint_to_resume(folder, config) if resume else None
+    if is_main_process():
+        if not resume:
+            folder.begin(overwrite=overwrite)
+        folder.write_config(resolved)
+    with quiet_lightning(), keyboard_interrupts():
+        corpus = open_corpus(config.corpus, folder.corpus)
+        parts = build_parts(config, corpus, Registry.discover())
+        session = Session(config, parts, folder, checkpoint)
+        session.train()
+        return session.finish()
+
+
+def open_corpus(config: CorpusConfig, generated: Path) -> Corpus:
+    """The corpus that the recipe names, or the one it describes, generated at `generated`."""
+    if config.path is not None:
+        return Corpus.open(config.path)
+    if config.synthetic is None:
+        raise TrainingError("corpus: neither path nor synthetic is given")
+    if generated.exists():
+        return Corpus.open(generated)
+    if not is_main_process():
+        wait_for(generated)
+        return Corpus.open(generated)
+    options = SyntheticOptions(**config.synthetic.model_dump())
+    return make_synthetic_corpus(generated, options=options)
+
+
+def _checkpoint_to_resume(folder: RunFolder, config: PretrainConfig) -> Path:
+    folder.check_resumable(config)
+    checkpoint = newest_checkpoint(folder.checkpoints)
+    if folder.bundle.exists() and step_of(checkpoint) >= config.trainer.max_steps:
+        raise TrainingError(
+            f"{folder.path}: the run is complete after {step_of(checkpoint)} steps, its model is "
+            f"{folder.bundle}; to train on, give a larger trainer.max_steps"
+        )
+    return checkpoint
