@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from multiprot.config import Section
 from multiprot.encoders.options import validate_options
 from multiprot.encoders.plugin import API_VERSION, EncoderPlugin, ObjectivePlugin
-from multiprot.errors import ConfigError
+from multiprot.errors import ConfigError, MultiprotError
 
 
 def check_declaration(plugin: EncoderPlugin[Any] | ObjectivePlugin[Any]) -> None:
@@ -19,12 +20,17 @@ def check_declaration(plugin: EncoderPlugin[Any] | ObjectivePlugin[Any]) -> None
     assert "\n" not in plugin.summary, "the summary is more than one line"
     assert plugin.api_version == API_VERSION
     assert issubclass(plugin.config, Section), "config must derive from multiprot.config.Section"
+    message = refusal(ConfigError, lambda: validate_options(plugin, {"no_such_option": 1}))
+    assert "no_such_option" in message, f"the message does not name the option: {message}"
+
+
+def refusal(kind: type[MultiprotError], call: Callable[[], object]) -> str:
+    """The message of the error that `call` must raise."""
     try:
-        validate_options(plugin, {"no_such_option": 1})
-    except ConfigError as error:
-        assert "no_such_option" in str(error), f"the message does not name the option: {error}"
-    else:
-        raise AssertionError("an unknown option is not refused")
+        call()
+    except kind as error:
+        return str(error)
+    raise AssertionError(f"no {kind.__name__} is raised")
 
 
 def check_module_is_light(plugin: EncoderPlugin[Any] | ObjectivePlugin[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Generated proteins with everything that real ones bring: gaps, breaks, odd letters, lone residues."""
+"""Generated proteins with what real ones bring: gaps, breaks, odd letters, missing atoms."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from multiprot.encoders.contract import Features, Layout, PackedTokens, ResidueT
 from multiprot.encoders.plugin import Capabilities, EncoderPlugin
 from multiprot.errors import DataError
 from multiprot.proteins import ProteinRecord
-from multiprot.testing.declaration import check_declaration, check_module_is_light
+from multiprot.testing.declaration import check_declaration, check_module_is_light, refusal
 from multiprot.testing.records import example_records, protein
 
 
@@ -122,13 +122,10 @@ class ResidueEncoderCase(ABC):
         featurize = self.encoder().featurizer
         rng = np.random.default_rng(0)
         featurize([protein(rng, "fits", limit)], Layout.PADDED)
-        try:
-            featurize([protein(rng, "longer", limit + 1)], Layout.PADDED)
-        except DataError as error:
-            assert "longer" in str(error), f"the message does not name the record: {error}"
-            assert str(limit) in str(error), f"the message does not name the limit: {error}"
-        else:
-            raise AssertionError(f"a protein of {limit + 1} residues is not refused")
+        longer = protein(rng, "longer", limit + 1)
+        message = refusal(DataError, lambda: featurize([longer], Layout.PADDED))
+        assert "longer" in message, f"the message does not name the record: {message}"
+        assert str(limit) in message, f"the message does not name the limit: {message}"
 
     def test_gradients_reach_every_parameter(self) -> None:
         """A trainable encoder learns with all it has; a frozen one asks for no gradient."""
