@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from multiprot.data.corpus import Corpus
+from multiprot.data.term_tables import known_namespaces, propagated_terms
 from multiprot.encoders.contract import GoTargets
 from multiprot.errors import DataError
-from multiprot.ontology import NAMESPACES, GeneOntology, denied_matrix, term_matrix
+from multiprot.ontology import GeneOntology
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,8 +73,8 @@ class GoLabels:
         ontology = corpus.ontology if ontology is None else ontology
         if ontology is None:
             raise DataError(f"{corpus.path}: the corpus has no GO; build it with --ontology")
-        everything = _propagated(corpus, ontology)
-        known = _known(everything, ontology)
+        everything = propagated_terms(corpus, ontology)
+        known = known_namespaces(everything, ontology)
         train = corpus.splits == "train"
         counts = np.asarray(everything[train].sum(axis=0), dtype=np.int64).ravel()
         roots = [ontology.row(root) for root in ontology.roots]
@@ -113,23 +114,3 @@ class GoLabels:
             torch.from_numpy(positive),
             torch.from_numpy(self.known[rows]),
         )
-
-
-def _propagated(corpus: Corpus, ontology: GeneOntology) -> Any:
-    """Int32 CSR [protein, ontology term] of ones where a term is true."""
-    term_sets = (terms or () for (terms,) in corpus.columns("go_terms"))
-    stated = term_matrix(term_sets, ontology, propagate=False).astype(np.int32)
-    false = denied_matrix((denied for (denied,) in corpus.columns("not_go_terms")), ontology)
-    stated = stated - stated.multiply(false.astype(np.int32))
-    stated.eliminate_zeros()
-    # A bool product: a term reached on many ways is still one.
-    true = sparse.csr_array(stated).astype(np.bool_) @ ontology.closure
-    return sparse.csr_array(true).astype(np.int32)
-
-
-def _known(everything: Any, ontology: GeneOntology) -> NDArray[np.bool_]:
-    """Bool [protein, namespace]."""
-    members = np.zeros((len(ontology), len(NAMESPACES)), dtype=np.int32)
-    members[np.arange(len(ontology)), ontology.namespace_index] = 1
-    members[[ontology.row(root) for root in ontology.roots]] = 0
-    return np.asarray((everything @ members) > 0, dtype=np.bool_)
