@@ -23,6 +23,8 @@ NEEDED_CATEGORIES: Final = (
 )
 """What this package reads of a file; everything else is passed over."""
 
+_LARGEST: Final = 1e9
+
 
 class CifTable(Protocol):
     """One category: columns of equal length, asked for by name in any letter case."""
@@ -50,7 +52,17 @@ def to_numbers(values: NDArray[np.str_], name: str) -> NDArray[np.float64]:
     """Text [row] as numbers, "" as NaN; a standard uncertainty such as 1.2(3) is dropped."""
     for candidate in (values, np.char.partition(values, "(")[..., 0]):
         try:
-            return np.where(candidate == "", "nan", candidate).astype(np.float64)
+            numbers = np.where(candidate == "", "nan", candidate).astype(np.float64)
         except ValueError as error:
             problem = error
+        else:
+            return plausible(numbers, name)
     raise FileFormatError(f"column {name} holds something that is no number ({problem})")
+
+
+def plausible(numbers: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+    """`numbers` [row] as they are; infinite or absurd ones are an error."""
+    absurd = np.abs(numbers) > _LARGEST
+    if absurd.any():
+        raise FileFormatError(f"column {name} holds {numbers[absurd][0]}, which cannot be right")
+    return numbers

@@ -45,7 +45,7 @@ def read_fasta(
         Whether "-" and "." are an error or removed.
     on_bad
         Called with the error of a bad or repeated record, which is then left out, so that the
-        records after it are still read. None: raise it.
+        records after it are still read. None: raise it. A file that is no FASTA is always an error.
 
     Yields
     ------

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import gemmi
@@ -22,7 +23,9 @@ from multiprot.proteins.cif_tables import (
 BLANK_CHAIN: Final = "_"
 """Name of a PDB chain whose letter is a blank."""
 
-_COORDINATES: Final = re.compile(rb"^(?:ATOM  |HETATM)", re.MULTILINE)
+PDB_ATOM: Final = re.compile(rb"^(?:ATOM  |HETATM)", re.MULTILINE)
+"""Beginning of a coordinate line."""
+
 _METHOD: Final = re.compile(rb"^EXPDTA    +(.+?)\s*$", re.MULTILINE)
 _DESCRIPTION: Final = re.compile(rb"^(?:HEADER|TITLE |COMPND|REMARK)(.*)$", re.MULTILINE)
 _GROUPS: Final = ("atoms", "group_pdb", "entity", "entity_poly", "entity_poly_seq", "struct_asym")
@@ -55,13 +58,10 @@ class TextTable:
 
 def read_mmcif(content: bytes) -> CifTables:
     """Categories of the first data block that has atoms."""
-    try:
-        document = gemmi.cif.read_string(content)
-    except (ValueError, RuntimeError) as error:
-        raise FileFormatError(f"gemmi cannot parse this mmCIF ({_one_line(error)})") from None
-    for block in document:
-        if len(block.find_mmcif_category("_atom_site.")):
-            return _block_tables(block)
+    with _parsing("mmCIF"):
+        for block in gemmi.cif.read_string(content):
+            if len(block.find_mmcif_category("_atom_site.")):
+                return _block_tables(block)
     raise FileFormatError("the mmCIF file holds no atoms (no _atom_site rows)")
 
 
@@ -70,14 +70,12 @@ def read_pdb(content: bytes) -> CifTables:
 
     There is no `label_seq_id`: placing the residues on SEQRES is left to the caller.
     """
-    first_atom = _COORDINATES.search(content)
+    first_atom = PDB_ATOM.search(content)
     if not first_atom:
         raise FileFormatError("the PDB file holds no atoms (no ATOM or HETATM lines)")
-    try:
-        structure = gemmi.read_pdb_string(content)
-    except (ValueError, RuntimeError) as error:
-        raise FileFormatError(f"gemmi cannot parse this PDB file ({_one_line(error)})") from None
-    return _structure_tables(structure) | _header_tables(content[: first_atom.start()])
+    with _parsing("PDB"):
+        tables = _structure_tables(gemmi.read_pdb_string(content))
+    return tables | _header_tables(content[: first_atom.start()])
 
 
 def _structure_tables(structure: Any) -> dict[str, CifTable]:
@@ -124,5 +122,15 @@ def _quoted(text: bytes) -> str:
     return str(gemmi.cif.quote(" ".join(text.decode("latin-1").split())))
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+@contextmanager
+def _parsing(file_format: str) -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise FileFormatError(
+            f"{file_format} with bytes that are not UTF-8 ({error.reason}); convert it, for "
+            "example with iconv"
+        ) from None
+    except (ValueError, RuntimeError, IndexError) as error:
+        cause = " ".join(str(error).split())
+        raise FileFormatError(f"gemmi cannot parse this {file_format} file ({cause})") from None

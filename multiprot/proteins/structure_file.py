@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -13,18 +15,13 @@ from multiprot.proteins.binarycif_reader import read_binarycif
 from multiprot.proteins.chain import read_chain
 from multiprot.proteins.cif_tables import CifTables
 from multiprot.proteins.entry import PROTEIN, Entry, read_entry
-from multiprot.proteins.gemmi_reader import read_mmcif, read_pdb
+from multiprot.proteins.gemmi_reader import PDB_ATOM, read_mmcif, read_pdb
 
 STRUCTURE_SUFFIXES: Final = (".bcif", ".cif", ".mmcif", ".pdb", ".ent")
 """Names under which structures travel; ".gz" or ".xz" may follow."""
 
-_PDB_RECORDS: Final = (
-    *(b"HEADER", b"OBSLTE", b"TITLE ", b"SPLIT ", b"CAVEAT", b"COMPND", b"SOURCE", b"KEYWDS"),
-    *(b"EXPDTA", b"NUMMDL", b"MDLTYP", b"AUTHOR", b"REVDAT", b"SPRSDE", b"JRNL", b"REMARK"),
-    *(b"DBREF", b"SEQADV", b"SEQRES", b"MODRES", b"HET", b"FORMUL", b"HELIX", b"SHEET"),
-    *(b"SSBOND", b"LINK", b"CISPEP", b"SITE", b"CRYST1", b"ORIGX", b"SCALE", b"MTRIX"),
-    *(b"MODEL", b"ATOM  ", b"HETATM", b"PARENT", b"USER", b"TER", b"END"),
-)
+_MMCIF_START: Final = re.compile(rb"(?:\s|#[^\n]*\n)*data_", re.IGNORECASE)
+_PDB_START: Final = re.compile(rb"\s*(?:HEADER|TITLE |COMPND|REMARK|SEQRES|CRYST1|MODEL|END)")
 
 
 def read_structure_file(
@@ -94,15 +91,16 @@ def _read_tables(content: bytes) -> CifTables:
     if b"dataBlocks" in content[:1024]:
         return read_binarycif(content)
     if b"\0" in content:
-        raise FileFormatError("binary data that are not BinaryCIF; is this a structure file?")
-    lines = (line.strip() for line in content.splitlines())
-    first = next(line for line in lines if line and not line.startswith(b"#"))
-    if first.lower().startswith(b"data_"):
-        return read_mmcif(content)
-    if content.lstrip(b"\r\n").startswith(_PDB_RECORDS):
-        return read_pdb(content)
+        raise FileFormatError(
+            "binary data (or UTF-16) that is not BinaryCIF; give a structure file"
+        )
+    text = content.removeprefix(BOM_UTF8).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if _MMCIF_START.match(text):
+        return read_mmcif(text)
+    if PDB_ATOM.search(text) or _PDB_START.match(text):
+        return read_pdb(text)
     raise FileFormatError(
-        f"neither PDB, mmCIF nor BinaryCIF: it begins with {first[:20]!r}; give a structure file"
+        f"neither PDB, mmCIF nor BinaryCIF: it begins with {text[:20]!r}; give a structure file"
     )
 
 
