@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from multiprot.proteins import ProteinRecord
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
@@ -16,3 +18,23 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"real data absent: no {folder}/data (set MULTIPROT_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_records() -> tuple[ProteinRecord, ...]:
+    """Twelve synthetic proteins; some bear a structure, some GO terms."""
+    from multiprot.data.synthetic import SyntheticOptions, synthetic_records
+
+    options = SyntheticOptions(families=4, proteins_per_family=3, with_structure=0.6)
+    return tuple(record for record, _ in synthetic_records(options))
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved model of all three modalities with random weights; takes up to 96 residues at once.
+
+    It has trained objectives and a GO readout. Tests must not change it: copy it first.
+    """
+    from tests.tiny_model import save_tiny_bundle
+
+    return save_tiny_bundle(tmp_path_factory.mktemp("tiny") / "bundle")

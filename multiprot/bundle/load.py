@@ -18,6 +18,7 @@ from multiprot.encoders.options import validate_options
 from multiprot.encoders.plugin import Capabilities, Modality
 from multiprot.encoders.registry import Registry
 from multiprot.errors import BundleError
+from multiprot.files import read_lines
 from multiprot.fusion import FusionModel, ModelConfig, build_model
 from multiprot.ontology import GeneOntology
 
@@ -140,6 +141,7 @@ def load_bundle(
     check = LockCheck(registry or Registry.discover(), manifest.folder, allow_other_versions)
     check.encoders(lock)
     settings = load_config(BundleConfig, files[layout.CONFIG]).value
+    lock.must_cover(settings, files[layout.LOCK])
     ontology = _ontology(files.get(layout.ONTOLOGY), lock)
     model = build_model(settings.model, check.registry, ontology)
     tensors, _ = load_tensors(files[layout.MODEL])
@@ -150,7 +152,7 @@ def load_bundle(
         settings=settings,
         ontology=ontology,
         provenance=_provenance(files[layout.PROVENANCE]),
-        card=files[layout.CARD].read_text(encoding="utf-8"),
+        card="\n".join(read_lines(files[layout.CARD])) + "\n",
         lock=lock,
         content_hash=str(manifest.header.get("content_hash")),
         warnings=tuple(check.warnings),

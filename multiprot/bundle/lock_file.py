@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from multiprot.encoders.lock import PluginLock, lock_difference, lock_entry
 from multiprot.encoders.options import validate_options
-from multiprot.encoders.registry import OBJECTIVE_GROUP, Registry
+from multiprot.encoders.registry import ENCODER_GROUPS, OBJECTIVE_GROUP, Registry
 from multiprot.errors import BundleError, PluginError
 
 if TYPE_CHECKING:
@@ -66,6 +66,19 @@ class BundleLock:
             return cls(plugins=plugins, **content)
         except (ValueError, TypeError, KeyError, AttributeError, PluginError) as error:
             raise BundleError(f"{path}: is not a plugin lock ({error})") from None
+
+    def must_cover(self, config: BundleConfig, path: Path) -> None:
+        """Raise `BundleError` if an encoder or objective of `config` is not in the lock `path`."""
+        used = {
+            (ENCODER_GROUPS[modality], section.name)
+            for modality, section in config.encoders().items()
+        } | {(OBJECTIVE_GROUP, section.name) for section in config.objectives}
+        uncovered = sorted(used - {(plugin.group, plugin.name) for plugin in self.plugins})
+        if uncovered:
+            raise BundleError(
+                f"{path}: does not list {uncovered[0][1]!r} of {uncovered[0][0]}, which config.yaml "
+                "uses; the two do not belong together"
+            )
 
     def write(self, path: Path) -> None:
         """Write the file."""

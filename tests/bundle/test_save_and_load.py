@@ -1,0 +1,348 @@
+"""A saved model is the same model again, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from multiprot.bundle import Bundle, BundleExtras, load_bundle, save_bundle
+from multiprot.bundle import format as layout
+from multiprot.bundle.manifest import write_manifest
+from multiprot.encoders.plugin import Modality
+from multiprot.errors import BundleError, ConfigError, MultiprotError, OutputExistsError
+from multiprot.fusion import ModelConfig
+from tests.tiny_model import (
+    CONFIG,
+    PROVENANCE,
+    save_tiny_bundle,
+    tiny_extras,
+    tiny_model,
+    tiny_ontology,
+)
+
+FILES = (*layout.REQUIRED, *layout.OPTIONAL, layout.BUNDLE.file_name)
+
+
+@pytest.fixture
+def copied(tiny_bundle: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_bundle, tmp_path / "copied"))
+
+
+@pytest.fixture(scope="module")
+def loaded(tiny_bundle: Path) -> Bundle:
+    return load_bundle(tiny_bundle)
+
+
+def resigned(folder: Path, header: dict[str, Any] | None = None) -> Path:
+    """The folder with a manifest that fits its present files, as a forger would leave it."""
+    old = json.loads((folder / layout.BUNDLE.file_name).read_text())
+    kept = {key: old[key] for key in ("multiprot_version", "created_with", "content_hash")}
+    (folder / layout.BUNDLE.file_name).unlink()
+    names = [path.name for path in folder.iterdir()]
+    write_manifest(folder, layout.BUNDLE, {**kept, **(header or {})}, names)
+    return folder
+
+
+def test_every_tensor_comes_back_bit_for_bit(loaded: Bundle) -> None:
+    original = tiny_model().state_dict()
+    found = loaded.model.state_dict()
+    assert list(found) == list(original)
+    for name, tensor in original.items():
+        assert torch.equal(found[name], tensor), name
+    assert not loaded.model.training
+
+
+def test_all_that_was_recorded_comes_back(loaded: Bundle) -> None:
+    assert loaded.provenance == PROVENANCE
+    assert loaded.name == "tiny"
+    assert loaded.ontology is not None
+    assert loaded.ontology.content_hash == tiny_ontology().content_hash
+    assert "- content hash: c0ffee" in loaded.card
+    assert loaded.warnings == ()
+    assert loaded.lock.go_release == tiny_ontology().release
+    assert [plugin.name for plugin in loaded.lock.plugins] == [
+        "residue-transformer",
+        "residue-geometry",
+        "term-table",
+        "masked-residue",
+        "token-alignment",
+    ]
+
+
+def test_options_are_written_out_in_full(loaded: Bundle) -> None:
+    given = ModelConfig.model_validate(CONFIG)
+    assert loaded.config.fusion == given.fusion
+    assert loaded.config.sequence is not None
+    assert given.sequence is not None
+    assert given.sequence.options.items() <= loaded.config.sequence.options.items()
+    assert "rotary_base" in loaded.config.sequence.options
+
+
+def test_capabilities_are_those_of_the_options(loaded: Bundle) -> None:
+    capabilities = loaded.capabilities()
+    assert capabilities[Modality.SEQUENCE].max_residues == 96
+    assert capabilities[Modality.STRUCTURE].max_residues is None
+
+
+def test_objectives_come_back_with_their_state(loaded: Bundle) -> None:
+    trained = tiny_extras().objectives
+    assert trained is not None
+    total = loaded.load_objectives()
+    assert total.weights == {"masked-residue": 0.5, "token-alignment": 1.0}
+    assert not total.training
+    expected = trained.module.state_dict()
+    assert len(expected) > 0
+    for name, tensor in total.state_dict().items():
+        assert torch.equal(tensor, expected[name]), name
+
+
+def test_the_readout_comes_back(loaded: Bundle) -> None:
+    original, found = tiny_extras().readout, loaded.load_readout()
+    assert original is not None
+    assert loaded.has_readout()
+    assert found.term_ids == original.term_ids
+    cosines = torch.tensor([[0.0, 0.5, -1.0]])
+    expected = torch.tensor([[0.5, 2.5, -6.5]]).sigmoid()
+    assert torch.allclose(found.probabilities(cosines), expected)
+    assert torch.equal(found.log_prior, original.log_prior)
+
+
+def test_optional_parts_may_be_absent(tmp_path: Path) -> None:
+    config = ModelConfig.model_validate({**CONFIG, "go": None})
+    save_bundle(tmp_path / "b", model=tiny_model(config), model_config=config, provenance={})
+    bundle = load_bundle(tmp_path / "b")
+    assert {path.name for path in (tmp_path / "b").iterdir()} == {
+        *layout.REQUIRED,
+        layout.BUNDLE.file_name,
+    }
+    assert bundle.ontology is None
+    assert bundle.name == "b"
+    assert not bundle.has_readout()
+    with pytest.raises(BundleError, match="holds no GO readout"):
+        bundle.load_readout()
+    with pytest.raises(BundleError, match="holds no objectives"):
+        bundle.load_objectives()
+
+
+def test_no_file_is_a_pickle_or_executable(tiny_bundle: Path) -> None:
+    assert sorted(path.name for path in tiny_bundle.iterdir()) == sorted(FILES)
+    for path in tiny_bundle.iterdir():
+        assert path.read_bytes()[:2] not in (b"\x80\x02", b"\x80\x04", b"PK", b"#!")
+        assert not path.stat().st_mode & 0o111
+        assert path.stat().st_mode & stat.S_IRUSR
+
+
+def test_equal_models_give_equal_content_hashes(tiny_bundle: Path, tmp_path: Path) -> None:
+    again = save_tiny_bundle(tmp_path / "again")
+    for name in FILES:
+        assert (again / name).read_bytes() == (tiny_bundle / name).read_bytes(), name
+
+
+def test_the_content_hash_follows_the_weights_and_not_the_card(
+    loaded: Bundle, tmp_path: Path
+) -> None:
+    arguments = {"model_config": ModelConfig.model_validate(CONFIG), "ontology": tiny_ontology()}
+    extras = tiny_extras()
+    save_bundle(
+        tmp_path / "a", model=tiny_model(), provenance={"note": "x"}, extras=extras, **arguments
+    )
+    save_bundle(
+        tmp_path / "b", model=tiny_model(seed=5), provenance=PROVENANCE, extras=extras, **arguments
+    )
+    assert load_bundle(tmp_path / "a").content_hash == loaded.content_hash
+    assert load_bundle(tmp_path / "b").content_hash != loaded.content_hash
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("place", [0.0, 0.37, 1.0])
+def test_one_flipped_byte_in_any_file_is_refused(copied: Path, name: str, place: float) -> None:
+    content = bytearray((copied / name).read_bytes())
+    content[int(place * (len(content) - 1))] ^= 0x01
+    (copied / name).write_bytes(content)
+    with pytest.raises(BundleError, match=name.replace(".", r"\.")):
+        load_bundle(copied)
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("kept", [0.0, 0.5, 0.999])
+def test_a_truncated_file_is_refused(copied: Path, name: str, kept: float) -> None:
+    content = (copied / name).read_bytes()
+    (copied / name).write_bytes(content[: int(kept * len(content))])
+    with pytest.raises(BundleError, match=name.replace(".", r"\.")):
+        load_bundle(copied)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_refused(copied: Path, name: str) -> None:
+    (copied / name).unlink()
+    with pytest.raises(BundleError, match=name.replace(".", r"\.")):
+        load_bundle(copied)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_link_instead_of_a_file_is_refused(copied: Path, tmp_path: Path, name: str) -> None:
+    (copied / name).rename(tmp_path / "outside")
+    (copied / name).symlink_to(tmp_path / "outside")
+    with pytest.raises(BundleError, match=r"link|no plain file"):
+        load_bundle(copied)
+
+
+def test_a_stray_file_is_never_opened(copied: Path) -> None:
+    (copied / "sitecustomize.py").write_text("raise SystemExit('code of the bundle ran')")
+    (copied / "plugin.pkl").write_bytes(b"cos\nsystem\n(S'false'\ntR.")
+    assert load_bundle(copied).manifest.unlisted() == ("plugin.pkl", "sitecustomize.py")
+
+
+def test_a_listed_file_that_is_no_part_of_a_bundle_is_refused(copied: Path) -> None:
+    (copied / "hook.py").write_text("print('hello')")
+    with pytest.raises(BundleError, match=r"lists hook\.py, which is no part of a model bundle"):
+        load_bundle(resigned(copied))
+
+
+@pytest.mark.parametrize("name", layout.REQUIRED)
+def test_a_manifest_without_a_needed_file_is_refused(copied: Path, name: str) -> None:
+    (copied / name).unlink()
+    with pytest.raises(BundleError, match=f"lists no {name}".replace(".", r"\.")):
+        load_bundle(resigned(copied))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (layout.CONFIG, b"model: !!python/object/apply:os.system ['false']\n"),
+        (layout.CONFIG, b"model:\n  sequences: {name: x}\n"),
+        (layout.CONFIG, b"\xff\xfe"),
+        (layout.CONFIG, b""),
+        (layout.LOCK, b"{}"),
+        (layout.LOCK, b'{"plugins": [{"name": 3}]}'),
+        (layout.LOCK, b'{"plugins": [], "surprise": 1}'),
+        (layout.LOCK, b"no json"),
+        (layout.PROVENANCE, b"[1]"),
+        (layout.PROVENANCE, b"{"),
+        (layout.MODEL, b"cos\nsystem\n(S'false'\ntR."),
+        (layout.ONTOLOGY, b"not gzip"),
+        (layout.CARD, b"\xff\xfe\x00"),
+    ],
+)
+def test_a_forged_file_is_one_clear_line(copied: Path, name: str, content: bytes) -> None:
+    (copied / name).write_bytes(content)
+    with pytest.raises(MultiprotError, match=name.replace(".", r"\.")):
+        load_bundle(resigned(copied))
+
+
+def test_a_tensor_that_does_not_fit_is_named(copied: Path) -> None:
+    text = (copied / layout.CONFIG).read_text()
+    (copied / layout.CONFIG).write_text(text.replace("shared_dim: 12", "shared_dim: 13"))
+    with pytest.raises(
+        BundleError, match=r"model\.safetensors: tensor project_protein\S* is \[12,"
+    ):
+        load_bundle(resigned(copied))
+
+
+def test_a_lock_of_another_model_is_refused(copied: Path) -> None:
+    lock = json.loads((copied / layout.LOCK).read_text())
+    lock["plugins"] = [entry for entry in lock["plugins"] if entry["name"] != "term-table"]
+    (copied / layout.LOCK).write_text(json.dumps(lock))
+    with pytest.raises(BundleError, match=r"lock\.json: does not list 'term-table'"):
+        load_bundle(resigned(copied))
+
+
+def test_another_ontology_is_refused(copied: Path) -> None:
+    from multiprot.data.synthetic_ontology import mini_ontology
+
+    mini_ontology(8).save(copied / layout.ONTOLOGY)
+    with pytest.raises(BundleError, match=r"ontology\.json\.gz: content hash .* locked to GO"):
+        load_bundle(resigned(copied))
+
+
+def test_saving_refuses_what_exists(tmp_path: Path) -> None:
+    save_tiny_bundle(tmp_path / "b")
+    with pytest.raises(OutputExistsError):
+        save_tiny_bundle(tmp_path / "b")
+    load_bundle(tmp_path / "b")
+
+
+def test_overwriting_replaces_the_whole_folder(tmp_path: Path) -> None:
+    target = save_tiny_bundle(tmp_path / "b")
+    config = ModelConfig.model_validate({**CONFIG, "go": None})
+    save_bundle(
+        target, model=tiny_model(config), model_config=config, provenance={}, overwrite=True
+    )
+    assert not (target / layout.ONTOLOGY).exists()
+    assert load_bundle(target).ontology is None
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+def failing_saves() -> list[Any]:
+    diverged = tiny_model()
+    with torch.no_grad():
+        next(diverged.parameters()).fill_(float("nan"))
+    config = ModelConfig.model_validate(CONFIG)
+    other = config.model_copy(update={"go": None})
+    wrong = {**CONFIG, "fusion": {**CONFIG["fusion"], "shared_dim": 13}}
+    return [
+        pytest.param(diverged, config, {}, "NaN or infinity", id="diverged"),
+        pytest.param(tiny_model(), other, {}, "go together", id="ontology without encoder"),
+        pytest.param(tiny_model(), config, {"x": {1, 2}}, "plain JSON", id="set in provenance"),
+        pytest.param(tiny_model(), config, {"x": float("nan")}, "plain JSON", id="nan"),
+        pytest.param(
+            tiny_model(),
+            ModelConfig.model_validate(wrong),
+            {},
+            "project_protein",
+            id="other config",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(("model", "config", "provenance", "message"), failing_saves())
+def test_a_failed_save_leaves_nothing(
+    tmp_path: Path, model: Any, config: ModelConfig, provenance: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(BundleError, match=message):
+        save_bundle(
+            tmp_path / "b",
+            model=model,
+            model_config=config,
+            ontology=tiny_ontology(),
+            provenance=provenance,
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bad_option_names_its_key(tmp_path: Path) -> None:
+    config = ModelConfig.model_validate(
+        {**CONFIG, "go": None, "sequence": {"name": "residue-transformer", "options": {"wdth": 1}}}
+    )
+    without_go = ModelConfig.model_validate({**CONFIG, "go": None})
+    with pytest.raises(ConfigError, match=r"model\.sequence\.options\.wdth.*'width'"):
+        save_bundle(
+            tmp_path / "b", model=tiny_model(without_go), model_config=config, provenance={}
+        )
+
+
+def test_a_read_only_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Root, as which containers run tests, may write anywhere; so the system's answer is replaced.
+    monkeypatch.setattr("multiprot.files.os.access", lambda path, mode: False)
+    with pytest.raises(MultiprotError, match=f"{tmp_path}: permission denied"):
+        save_tiny_bundle(tmp_path / "b")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_readout_needs_one_number_per_term() -> None:
+    readout = tiny_extras().readout
+    assert readout is not None
+    with pytest.raises(BundleError, match=r"scale has shape \(2,\) for 3 terms"):
+        type(readout)(
+            term_ids=readout.term_ids,
+            log_prior=readout.log_prior,
+            scale=readout.scale[:2],
+            bias=readout.bias,
+        )
+    assert BundleExtras().readout is None
