@@ -1,10 +1,10 @@
 """Rows of annotation files: GAF 2.x, GPAD 1.x and 2.x, and TSV with a header.
 
-goatools' file readers do not fit here (1.6.7): GpadReader loses the first row, takes GPAD 2.0 for 1.1
-and ends the process with `sys.exit` on any property but go_evidence; GafReader does not open gzip
-files, ends the process on a comment between rows or a row without its two optional columns, and
-writes its error log over the file that it read. Both print to stdout. What fits is goatools' table
-from ECO to evidence codes, and that both sides read the same associations where both can is tested.
+goatools' file readers do not fit here (1.6.7): GpadReader loses the first row, takes GPAD 2.0 for
+1.1 and ends the process with `sys.exit` on any property but go_evidence; GafReader does not open
+gzip files and ends the process on a comment between rows or a row without its two optional columns.
+Both print to stdout. What fits is goatools' table from ECO to evidence codes; that both sides read
+the same where both can read is tested.
 """
 
 from __future__ import annotations

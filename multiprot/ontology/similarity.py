@@ -155,9 +155,9 @@ class SemanticSimilarity:
         unseen = rows[~np.isfinite(self.information[rows])]
         if len(unseen):
             raise OntologyError(
-                f"{self.ontology.term_ids[unseen[0]]} and {len(unseen) - 1} more terms have no "
-                "information content, because no protein behind it has them; compute it from more "
-                "proteins or with pseudocount=1"
+                f"{self.ontology.term_ids[unseen[0]]} has no information content, because no "
+                f"protein behind it has the term ({len(unseen)} terms of this kind); compute it "
+                "from more proteins or with pseudocount=1"
             )
 
     def _terms(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import networkx
 import numpy as np
@@ -19,8 +20,8 @@ def as_edges(found: list[tuple[int, int]]) -> np.ndarray:
     return np.array(sorted(set(found)), dtype=np.int64).reshape(-1, 2).T
 
 
-def as_graph(edges: np.ndarray) -> networkx.DiGraph:
-    graph = networkx.DiGraph()
+def as_graph(edges: np.ndarray) -> networkx.DiGraph[int]:
+    graph: networkx.DiGraph[int] = networkx.DiGraph()
     graph.add_nodes_from(range(9))
     graph.add_edges_from(edges.T.tolist())
     return graph
@@ -63,7 +64,7 @@ def test_a_closure_cannot_be_changed() -> None:
 
 
 def test_edges_are_sorted_and_carry_their_relation() -> None:
-    def term(number: int, **parents: tuple[str, ...]) -> Term:
+    def term(number: int, **parents: Any) -> Term:
         return Term(id=f"T:{number}", name="x", namespace=Namespace.PROCESS, **parents)
 
     terms = [
