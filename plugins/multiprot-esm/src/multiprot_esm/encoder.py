@@ -1,0 +1,109 @@
+"""The ESM-2 encoder: token ids in, one token per residue out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from multiprot.encoders.contract import ResidueEncoder, ResidueTokens
+from multiprot.errors import PluginError
+from multiprot_esm.architecture import resolve
+from multiprot_esm.features import EsmFeatures, EsmFeaturizer
+from multiprot_esm.options import Esm2Options
+from multiprot_esm.trunk import build_trunk
+
+
+class Esm2Encoder(ResidueEncoder[EsmFeatures]):
+    """ESM-2 (Lin et al. 2023) through `transformers.EsmModel`.
+
+    Shape law: [protein, longest protein, `token_dim`], the last layer after its norm; <cls> and
+    <eos> are added on the way in and stripped on the way out.
+
+    Attributes
+    ----------
+    portable_options
+        Options that build the same model with random weights where there is no checkpoint folder:
+        what a saved model has to record, since it carries the weights itself.
+    """
+
+    def __init__(self, options: Esm2Options) -> None:
+        super().__init__()
+        architecture = resolve(options)
+        self.trunk = build_trunk(
+            architecture, None if options.checkpoint is None else Path(options.checkpoint)
+        )
+        self.token_dim = int(self.trunk.config.hidden_size)
+        self.featurizer = EsmFeaturizer(architecture.vocabulary, architecture.max_residues)
+        self._rotary = self.trunk.position_embedding_type == "rotary"
+        self._frozen = _freeze(self.trunk, options.freeze)
+        self._learns = options.freeze != "all"
+        self.portable_options: dict[str, Any] = {
+            "architecture": architecture.to_json(),
+            "max_residues": architecture.max_residues,
+            "freeze": options.freeze,
+        }
+        self.train(self.training)
+
+    def forward(self, features: EsmFeatures) -> ResidueTokens:
+        """Tokens of `features`."""
+        # Given, the positions need not be counted from the pads at every step.
+        places = torch.arange(features.tokens.shape[1], device=features.tokens.device)
+        with nullcontext() if self._learns else torch.no_grad():
+            hidden: Tensor = self.trunk(
+                input_ids=features.tokens,
+                attention_mask=self._attended(features) if features.padded else None,
+                position_ids=places[None] if self._rotary else None,
+            ).last_hidden_state
+        values = hidden[:, 1:-1]
+        if features.padded:
+            values = values.masked_fill(~features.mask.unsqueeze(-1), 0.0)
+        return ResidueTokens(values, features.mask)
+
+    @staticmethod
+    def _attended(features: EsmFeatures) -> Tensor:
+        """Bool [protein, residue + 2]: residues, <cls> and <eos>, not padding."""
+        mask = features.mask
+        ends = mask.new_ones(len(mask), 2)
+        # A protein's <eos> is one place behind its residues, so its row has two places more.
+        return torch.cat([ends, mask], dim=1)
+
+    def train(self, mode: bool = True) -> Self:
+        """As in torch, but frozen parts stay as in use: no dropout."""
+        super().train(mode)
+        for part in self._frozen:
+            part.eval()
+        return self
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        # `.to(bfloat16)` would round the frequencies of the positions, and with them every angle.
+        rotary = self.trunk.rotary_embeddings
+        exact = rotary.inv_freq if self._rotary else None
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        if exact is not None:
+            rotary.inv_freq = exact.to(rotary.inv_freq.device)
+        return self
+
+
+def _freeze(trunk: Any, freeze: str | int) -> list[nn.Module]:
+    """Stop gradients as the option `freeze` says; the modules that no longer learn."""
+    layers = list(trunk.encoder.layer)
+    if freeze == "none":
+        return []
+    if freeze == "all":
+        frozen: list[nn.Module] = [trunk]
+    else:
+        learning = int(freeze)
+        if learning > len(layers):
+            raise PluginError(
+                f"esm2: freeze {learning} would let {learning} layers learn, but there are only "
+                f"{len(layers)}; say none to let all learn"
+            )
+        frozen = [trunk.embeddings, *layers[: len(layers) - learning]]
+    for part in frozen:
+        part.requires_grad_(False)
+    return frozen

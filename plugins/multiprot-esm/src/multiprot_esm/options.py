@@ -1,0 +1,73 @@
+"""Options of the ESM-2 encoder."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import Field, model_validator
+
+from multiprot.config import Section
+
+SHAPE_OPTIONS: Final = ("layers", "width", "heads", "feed_forward_width")
+"""Options that a checkpoint decides by itself."""
+
+LAYERS: Final = 6
+WIDTH: Final = 320
+HEADS: Final = 20
+"""The shape from scratch where nothing is said: ESM-2 8M."""
+
+
+class Esm2Options(Section):
+    """What a recipe may write under `encoders.sequence.options`.
+
+    With `checkpoint` the model is read from a folder; else it is made from scratch in the given
+    shape, which is that of ESM-2 8M where nothing is said.
+    """
+
+    checkpoint: str | None = None
+    """Local transformers folder (config.json, model.safetensors, vocab.txt). Never the network."""
+    architecture: dict[str, Any] | None = None
+    """Complete shape as a saved model records it (`Esm2Encoder.portable_options`); nobody writes
+    this by hand."""
+    layers: int | None = Field(default=None, ge=1)
+    """Transformer layers; 6 from scratch."""
+    width: int | None = Field(default=None, ge=2)
+    """Channels of a residue token; 320 from scratch."""
+    heads: int | None = Field(default=None, ge=1)
+    """Attention heads; 20 from scratch."""
+    feed_forward_width: int | None = Field(default=None, ge=1)
+    """Hidden channels of a feed-forward; four times `width` from scratch."""
+    dropout: float | None = Field(default=None, ge=0.0, lt=1.0)
+    """Share of channels and attention weights dropped in training; 0 from scratch, null keeps a
+    checkpoint's own."""
+    token_dropout: bool | None = None
+    """ESM's rescaling of embeddings by the share of masked residues; false from scratch, null keeps
+    a checkpoint's own (ESM-2's is true)."""
+    max_residues: int | None = Field(default=None, ge=1)
+    """Longest protein it takes; null: 1022, or four less than a checkpoint's number of positions.
+    ESM-2's positions are rotary, so that a larger number works, beyond what it was trained on."""
+    freeze: Literal["none", "all"] | Annotated[int, Field(ge=1)] = "none"
+    """What does not learn: none, all, or all but this many last layers and the final norm."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        given = [name for name in SHAPE_OPTIONS if getattr(self, name) is not None]
+        for source in ("checkpoint", "architecture"):
+            if getattr(self, source) is not None and given:
+                raise ValueError(
+                    f"{given[0]} is decided by {source}; leave it out, or leave out {source} to "
+                    "make a model from scratch"
+                )
+        if self.checkpoint is not None and self.architecture is not None:
+            raise ValueError("checkpoint and architecture are both given; leave one out")
+        return self
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> Self:
+        width, heads = self.width or WIDTH, self.heads or HEADS
+        if width % (2 * heads):
+            raise ValueError(
+                f"width {width} must be a multiple of twice heads, {2 * heads}: rotary positions "
+                "turn pairs of channels"
+            )
+        return self
