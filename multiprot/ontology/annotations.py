@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -127,11 +126,7 @@ def read_annotations(
     UnknownTermError, ObsoleteTermError, OntologyError
         By policy; names the file, the line, the protein and the id.
     """
-    policies = {
-        UnknownTermError: on_unknown,
-        ObsoleteTermError: on_obsolete,
-        OntologyError: on_wrong_namespace,
-    }
+    policies = (on_unknown, on_obsolete, on_wrong_namespace)
     collector = _Collector(Path(path), ontology, evidence, policies)
     for row in read_annotation_rows(Path(path), file_format):
         collector.add(row)
@@ -146,10 +141,12 @@ class _Collector:
         path: Path,
         ontology: GeneOntology,
         evidence: EvidenceFilter,
-        policies: Mapping[type[OntologyError], Policy],
+        policies: tuple[Policy, Policy, Policy],
     ) -> None:
         self._path, self._ontology, self._evidence = path, ontology, evidence
-        self._policies = policies
+        # A contradicted namespace is the one case without an error class of its own.
+        cases = (UnknownTermError, ObsoleteTermError, OntologyError)
+        self._policies = dict(zip(cases, policies, strict=True))
         self._report = AnnotationReport()
         self._stated: dict[str, set[str]] = {}
         self._negated: dict[str, set[str]] = {}

@@ -48,20 +48,9 @@ def information_content(
     OntologyError
         If the matrix does not fit the ontology or is not propagated, or pseudocount is negative.
     """
-    if propagated.shape[1] != len(ontology):
-        raise OntologyError(
-            f"the matrix has {propagated.shape[1]} columns, the ontology {len(ontology)} terms; "
-            "make it with term_matrix and the same ontology"
-        )
     if pseudocount < 0:
         raise OntologyError(f"pseudocount {pseudocount} is negative; use 0 or more")
-    counts = term_counts(propagated)
-    child, parent = ontology.edges
-    if (counts[child] > counts[parent]).any():
-        raise OntologyError(
-            "a term is more frequent than its parent, so the matrix is not propagated; "
-            "make it with term_matrix(..., propagate=True)"
-        )
+    counts = _checked_counts(propagated, ontology)
     totals = np.array(
         [_proteins_with(propagated, ontology.namespace_index == n) for n in range(len(NAMESPACES))]
     )
@@ -70,7 +59,25 @@ def information_content(
         content = -np.log2(share)
     # Neither term nor namespace was ever seen: 0 / 0, as unknown as any other unseen term.
     content[np.isnan(content)] = np.inf
+    # -log2(1) is minus zero.
     return np.asarray(np.abs(content))
+
+
+def _checked_counts(propagated: csr_array, ontology: GeneOntology) -> NDArray[np.int64]:
+    """int64 [term]: `term_counts`, if the matrix is one of this ontology and propagated."""
+    if propagated.shape[1] != len(ontology):
+        raise OntologyError(
+            f"the matrix has {propagated.shape[1]} columns, the ontology {len(ontology)} terms; "
+            "make it with term_matrix and the same ontology"
+        )
+    counts = term_counts(propagated)
+    child, parent = ontology.edges
+    if (counts[child] > counts[parent]).any():
+        raise OntologyError(
+            "a term is more frequent than its parent, so the matrix is not propagated; "
+            "make it with term_matrix(..., propagate=True)"
+        )
+    return counts
 
 
 def _proteins_with(propagated: csr_array, terms: NDArray[np.bool_]) -> int:

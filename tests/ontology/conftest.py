@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
-from multiprot.ontology import NAMESPACES, GeneOntology, Term
+from multiprot.ontology import NAMESPACES, Annotations, GeneOntology, Term, read_annotations
 
 MINIATURE = """format-version: 1.2
 data-version: releases/2024-01-01
@@ -155,3 +155,8 @@ def ontologies() -> st.SearchStrategy[GeneOntology]:
 @pytest.fixture(scope="session")
 def real(shared: Path) -> GeneOntology:
     return GeneOntology.from_obo(shared / "data" / "pretrain" / "go.obo.gz")
+
+
+@pytest.fixture(scope="session")
+def known(shared: Path, real: GeneOntology) -> Annotations:
+    return read_annotations(shared / "data" / "pretrain" / "annotations.tsv.gz", real)

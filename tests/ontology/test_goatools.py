@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from multiprot.ontology import (
     GeneOntology,
     SemanticSimilarity,
     information_content,
-    read_annotations,
     term_matrix,
 )
 
@@ -25,11 +23,6 @@ LN2 = np.log(2)
 """goatools gives natural units, multiprot bits."""
 
 Sets = dict[str, frozenset[str]]
-
-
-@pytest.fixture(scope="module")
-def known(shared: Path, real: GeneOntology) -> Annotations:
-    return read_annotations(shared / "data" / "pretrain" / "annotations.tsv.gz", real)
 
 
 @pytest.fixture(scope="module")

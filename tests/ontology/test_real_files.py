@@ -15,14 +15,8 @@ from multiprot.ontology import (
     GeneOntology,
     SemanticSimilarity,
     information_content,
-    read_annotations,
     term_matrix,
 )
-
-
-@pytest.fixture(scope="module")
-def known(shared: Path, real: GeneOntology) -> Annotations:
-    return read_annotations(shared / "data" / "pretrain" / "annotations.tsv.gz", real)
 
 
 @pytest.fixture(scope="module")
