@@ -50,7 +50,9 @@ def pretrain(
     config, folder = resolved.value, RunFolder(Path(out))
     checkpoint = _checkpoint_to_resume(folder, config) if resume else None
     if is_main_process():
-        if not resume:
+        if resume:
+            resolved = folder.with_former_origins(resolved)
+        else:
             folder.begin(overwrite=overwrite)
         folder.write_config(resolved)
     with quiet_lightning(), keyboard_interrupts():

@@ -89,13 +89,34 @@ class RunFolder:
             self._remove_former_run()
 
     def write_config(self, resolved: ResolvedConfig[PretrainConfig]) -> None:
-        """Write the recipe."""
+        """Write the recipe, with the origins, which a resumed run reads back."""
         with atomic_file(self.config) as partial:
             partial.write_text(resolved.to_yaml(), encoding="utf-8")
+        write_json(self.facts, self.read_facts() | {"origins": dict(resolved.origins)})
 
-    def write_facts(self, facts: Mapping[str, Any]) -> None:
+    def with_former_origins(
+        self, resolved: ResolvedConfig[PretrainConfig]
+    ) -> ResolvedConfig[PretrainConfig]:
+        """The same recipe, in which values that did not change keep the origin they had."""
+        former = flat(load_config(PretrainConfig, self.config).value.model_dump(mode="json"))
+        wanted = flat(resolved.value.model_dump(mode="json"))
+        origins = {
+            key: origin
+            for key, origin in self.read_facts().get("origins", {}).items()
+            if key in wanted and wanted[key] == former.get(key)
+        }
+        return ResolvedConfig(resolved.value, {**resolved.origins, **origins})
+
+    def read_facts(self) -> dict[str, Any]:
+        """What `add_facts` and `write_config` wrote; empty where there is no file."""
+        if not self.facts.is_file():
+            return {}
+        facts: dict[str, Any] = json.loads(read_bytes(self.facts))
+        return facts
+
+    def add_facts(self, facts: Mapping[str, Any]) -> None:
         """Write what a resumed run is compared with."""
-        write_json(self.facts, facts)
+        write_json(self.facts, self.read_facts() | dict(facts))
 
     def check_resumable(self, config: PretrainConfig) -> None:
         """Refuse to go on with another recipe.
@@ -122,7 +143,7 @@ class RunFolder:
 
     def check_facts(self, facts: Mapping[str, Any]) -> None:
         """Refuse to go on with another corpus; raises `TrainingError` naming what differs."""
-        former = json.loads(read_bytes(self.facts)) if self.facts.is_file() else {}
+        former = self.read_facts()
         for key in ("corpus_content_hash", "world_size"):
             if key in former and former[key] != facts[key]:
                 raise TrainingError(

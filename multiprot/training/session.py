@@ -73,7 +73,7 @@ class Session:
         if self._checkpoint is not None:
             self.folder.check_facts(facts)
         elif self.trainer.is_global_zero:
-            self.folder.write_facts(facts)
+            self.folder.add_facts(facts)
         if self._checkpoint is None:
             self.trainer.validate(self.module, self.data, verbose=False)
         self.trainer.fit(self.module, datamodule=self.data, ckpt_path=self._checkpoint)

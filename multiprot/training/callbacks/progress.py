@@ -35,7 +35,6 @@ class ProgressBar(Callback):  # type: ignore[misc]
         self._progress: Progress | None = None
         self._task: TaskID | None = None
         self._last_line = 0.0
-        self._loss = float("nan")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Show the bar."""
@@ -61,13 +60,12 @@ class ProgressBar(Callback):  # type: ignore[misc]
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Move the bar; the loss is the one last logged, so that showing it costs nothing."""
-        latest = getattr(pl_module, "latest", {})
-        self._loss = latest.get("loss", self._loss)
+        loss = getattr(pl_module, "latest", {}).get("loss")
+        text = "" if loss is None else f"loss {loss:.3f}"
         if self._progress is not None and self._task is not None:
-            text = f"loss {self._loss:.3f}" if latest else ""
             self._progress.update(self._task, completed=trainer.global_step, loss=text)
-        elif trainer.is_global_zero and self._is_time(trainer):
-            self._say(trainer, f"loss {self._loss:.3f}")
+        elif text and trainer.is_global_zero and self._is_time():
+            self._say(trainer, text)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say how the valid split fares."""
@@ -90,7 +88,7 @@ class ProgressBar(Callback):  # type: ignore[misc]
         line = f"step {trainer.global_step}/{trainer.max_steps}: {text}"
         console.print(line, highlight=False, soft_wrap=True)
 
-    def _is_time(self, trainer: Trainer) -> bool:
+    def _is_time(self) -> bool:
         now = time.monotonic()
         due = now - self._last_line >= _SECONDS_BETWEEN_LINES
         if due:

@@ -1,0 +1,182 @@
+"""`multiprot pretrain`: from a recipe to a trained model."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from multiprot.errors import ConfigError, TrainingError
+
+if TYPE_CHECKING:
+    from multiprot.config import ResolvedConfig
+    from multiprot.training.config import PretrainConfig
+    from multiprot.training.rehearse import Rehearsal
+    from multiprot.training.results import Results
+
+RUNS = Path("runs")
+"""Where a run goes unless --out says otherwise: runs/<name of the recipe>."""
+
+
+def pretrain(
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RECIPE] [KEY=VALUE]...",
+            help="A recipe file and values that replace its own, such as trainer.max_steps=500; "
+            "without a recipe the embedded default, quickstart.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="Folder of the run; runs/<name> by default.", show_default=False
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the newest checkpoint of the run.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Remove a former run of that folder first.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Build all, take two steps, write nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print results as JSON.")] = False,
+) -> None:
+    """Train a model on sequences, structures and GO annotations.
+
+    Leaves in the run's folder: bundle (the model), results.json, config.yaml, logs, checkpoints.
+    """
+    if resume and (overwrite or dry_run):
+        other = "--overwrite" if overwrite else "--dry-run"
+        raise ConfigError(f"--resume and {other} exclude each other; give one of them")
+    resolved = _resolve(settings or [], out, resume=resume)
+    folder = out or RUNS / resolved.value.name
+    if dry_run:
+        _rehearse(resolved.value, as_json=as_json)
+        return
+    results = _train(resolved, folder, resume=resume, overwrite=overwrite)
+    if results is not None:
+        _show(results, folder, as_json=as_json)
+
+
+def _resolve(
+    settings: list[str], out: Path | None, *, resume: bool
+) -> ResolvedConfig[PretrainConfig]:
+    """The recipe; a run that is resumed without one goes on with its own."""
+    from multiprot.cli.recipes import EMBEDDED_DEFAULT, resolve_recipe, split_recipe
+
+    recipe, overrides = split_recipe(settings)
+    if resume and recipe is None:
+        own = (out or RUNS / EMBEDDED_DEFAULT) / "config.yaml"
+        if own.is_file():
+            return resolve_recipe([str(own), *overrides])
+    return resolve_recipe(settings)
+
+
+def _train(
+    resolved: ResolvedConfig[PretrainConfig], folder: Path, *, resume: bool, overwrite: bool
+) -> Results | None:
+    """Train; on a signal say how to go on and exit; None in processes other than the first."""
+    _require_trainer()
+    from multiprot.training.callbacks.interruption import TrainingInterrupted
+    from multiprot.training.processes import is_main_process
+    from multiprot.training.run import pretrain as run
+
+    try:
+        results = run(resolved, folder, resume=resume, overwrite=overwrite)
+    except TrainingInterrupted as stop:
+        print(
+            f"{stop}; its checkpoint is in {folder / 'checkpoints'}; to go on:\n"
+            f"  multiprot pretrain --resume --out {shlex.quote(str(folder))}",
+            file=sys.stderr,
+        )
+        raise typer.Exit(128 + stop.signal_number) from None
+    return results if is_main_process() else None
+
+
+def _require_trainer() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("lightning") is None:
+        raise TrainingError(
+            "pretraining needs Lightning, which is not installed; "
+            "next: pip install 'multiprot[train]'"
+        )
+
+
+def _rehearse(config: PretrainConfig, *, as_json: bool) -> None:
+    _require_trainer()
+    from multiprot.training.rehearse import rehearse
+
+    rehearsal = rehearse(config)
+    if as_json:
+        print(json.dumps(asdict(rehearsal), indent=1))
+    else:
+        _show_rehearsal(rehearsal)
+
+
+def _show_rehearsal(rehearsal: Rehearsal) -> None:
+    counts = ", ".join(f"{name} {n:,}" for name, n in rehearsal.parameters.items() if n)
+    losses = [f"{k} {v:.3f}" for k, v in rehearsal.metrics.items() if k.endswith("loss")]
+    print(f"trainable parameters: {sum(rehearsal.parameters.values()):,} ({counts})")
+    print(
+        f"first batch: {rehearsal.proteins} proteins x {rehearsal.residues} residues, "
+        f"{rehearsal.with_sequence} with sequence, {rehearsal.with_structure} with structure, "
+        f"{rehearsal.go_terms} GO terms"
+    )
+    print(f"after {rehearsal.steps_taken} steps: {', '.join(losses)}")
+    print(
+        f"{rehearsal.steps:,} steps would take about {_duration(rehearsal.seconds)} on this "
+        "machine, validation not counted; nothing was written"
+    )
+
+
+def _show(results: Results, folder: Path, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(results.to_json(), indent=1))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(
+        "valid split", box=box.SIMPLE_HEAD, title=f"{results.steps} steps", title_justify="left"
+    )
+    for heading in ("before", "after", "frequencies alone"):
+        table.add_column(heading, justify="right")
+    for row in results.rows:
+        table.add_row(row.name, *map(_figure, (row.start, row.end, row.baseline)))
+    Console(soft_wrap=True, highlight=False).print(table)
+    print(_costs(results))
+    bundle = shlex.quote(str(folder / "bundle"))
+    print(f"model: {bundle}")
+    print(f"next:  multiprot embed PROTEINS.fasta --model {bundle} --out vectors")
+
+
+def _costs(results: Results) -> str:
+    parts = [f"{results.parameters:,} parameters", f"{_duration(results.seconds)} in all"]
+    timing = results.timing
+    if timing:
+        parts += [
+            f"{timing['residues_per_second']:,.0f} residues/s",
+            f"{timing['data_share']:.1%} of the steps' time waiting for data",
+        ]
+    return ", ".join(parts)
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
