@@ -44,6 +44,7 @@ def show(
 @app.command("schema")
 def schema() -> None:
     """Print the JSON schema of a recipe, for completion and checks in an editor."""
+    from multiprot.config import recipe_schema
     from multiprot.training.config import PretrainConfig
 
-    print(json.dumps(PretrainConfig.model_json_schema(), indent=2))
+    print(json.dumps(recipe_schema(PretrainConfig), indent=2))

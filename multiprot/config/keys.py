@@ -36,7 +36,9 @@ def nearest_key(model: type[BaseModel], path: Sequence[str | int], wrong: str) -
     beside = nearest(wrong, known_keys(model, path))
     if beside is not None:
         return beside
-    elsewhere = {dotted.rsplit(".", 1)[-1]: dotted for dotted in dotted_keys(model)}
+    elsewhere: dict[str, str] = {}
+    for dotted in dotted_keys(model):
+        elsewhere.setdefault(dotted.rsplit(".", 1)[-1], dotted)
     match = nearest(wrong, tuple(elsewhere))
     return None if match is None else elsewhere[match]
 

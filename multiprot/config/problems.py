@@ -64,7 +64,7 @@ def _line(
         message = "must be" + message.removeprefix("should be")
     if finding["type"] == "bool_type":
         message += "; write true or false"
-    if not path and finding["type"] == "value_error":
+    if finding["type"] == "value_error" and isinstance(finding["input"], Mapping):
         return f"{dotted}: {message}" if dotted else message
     return f"{dotted or 'the settings'} = {_value(finding['input'])}: {message}"
 

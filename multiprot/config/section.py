@@ -9,5 +9,9 @@ class Section(BaseModel):
     """Frozen, typed settings that refuse unknown keys; a field's docstring gives its unit."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, validate_default=True, use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        use_attribute_docstrings=True,
+        ser_json_inf_nan="constants",
     )

@@ -28,6 +28,9 @@ _RULES: Final = (
 _PLAIN_WORD: Final = re.compile(r"[A-Za-z_./][\w./-]*", re.ASCII)
 """Text that may stand without quotes, unless YAML 1.1 takes it for something else (`on`)."""
 
+_LONGEST_NUMBER: Final = 4000
+"""Digits; of much longer integers Python refuses the conversion."""
+
 
 class _Composer(yaml.SafeLoader):
     """PyYAML's parser with the scalars of YAML 1.2 and without aliases."""
@@ -94,6 +97,8 @@ def write_yaml(root: Node, *, origins: bool = False) -> str:
 
 def _node(part: yaml.Node, name: str, origin: str | None) -> Node:
     where = origin or f"{name}:{part.start_mark.line + 1}"
+    if not isinstance(part, yaml.ScalarNode) and part.tag not in (_TAG + "map", _TAG + "seq"):
+        raise _marked(f"tag {part.tag!r} is not supported", part)
     if isinstance(part, yaml.MappingNode):
         entries: dict[str, Node] = {}
         for key, value in part.value:
@@ -118,12 +123,12 @@ def _scalar(part: yaml.Node) -> str | int | float | bool | None:
             return None
         case "bool":
             return bool(text.lower() == "true")
-        case "int" if len(text) < 1000:
+        case "int" if len(text) < _LONGEST_NUMBER:
             base = {"0o": 8, "0x": 16}.get(text[:2], 10)
             return int(text, base)
         case "float":
             return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
-    raise _marked(f"value {text!r} with tag {part.tag!r}: tags are not supported", part)
+    raise _marked(f"value {text[:40]!r} of type {part.tag!r} is not supported", part)
 
 
 def _marked(problem: str, part: yaml.Node) -> yaml.MarkedYAMLError:
