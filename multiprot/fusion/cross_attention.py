@@ -8,14 +8,9 @@ from torch.nn import functional
 
 from multiprot.encoders.contract import ResidueTokens
 from multiprot.fusion.config import FusionConfig
+from multiprot.fusion.grouping import Streams
 from multiprot.fusion.rotary import rotate
 from multiprot.fusion.tokens import cleared
-
-Angles = tuple[Tensor, Tensor]
-"""Cosine and sine of the rotary positions."""
-
-Streams = dict[str, ResidueTokens | None]
-"""Tokens by stream; None for a stream that no protein of the batch has."""
 
 
 class CrossAttention(nn.Module):
@@ -28,7 +23,7 @@ class CrossAttention(nn.Module):
         self.key_value = nn.Linear(width, 2 * width, bias=False)
         self.mix = nn.Linear(width, width)
 
-    def forward(self, queries: Tensor, other: ResidueTokens, angles: Angles) -> Tensor:
+    def forward(self, queries: Tensor, other: ResidueTokens, turns: Tensor) -> Tensor:
         """What each query gathers from the other stream.
 
         Parameters
@@ -37,8 +32,8 @@ class CrossAttention(nn.Module):
             [protein, residue, width].
         other
             The stream that is looked at.
-        angles
-            Rotary positions of one head.
+        turns
+            Rotary positions of one head, complex64 [residue, channel / 2].
 
         Returns
         -------
@@ -52,17 +47,16 @@ class CrossAttention(nn.Module):
         # key here, and zeros below.
         attended = other.mask | ~seen[:, None]
         gathered = functional.scaled_dot_product_attention(
-            rotate(self._by_head(self.query(queries)), angles),
-            rotate(self._by_head(key), angles),
-            self._by_head(value),
+            rotate(self._by_head(self.query(queries)), turns).transpose(1, 2),
+            rotate(self._by_head(key), turns).transpose(1, 2),
+            self._by_head(value).transpose(1, 2),
             attn_mask=attended[:, None, None, :],
         )
         mixed = self.mix(gathered.transpose(1, 2).flatten(2))
         return cleared(mixed, seen.unsqueeze(1))
 
     def _by_head(self, tokens: Tensor) -> Tensor:
-        proteins, residues, width = tokens.shape
-        return tokens.view(proteins, residues, self.heads, width // self.heads).transpose(1, 2)
+        return tokens.reshape(*tokens.shape[:2], self.heads, -1)
 
 
 class OtherStream(nn.Module):
@@ -83,10 +77,10 @@ class OtherStream(nn.Module):
         self.aligned_gate = nn.Parameter(torch.full((width,), config.gate_init))
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, own: Tensor, other: ResidueTokens, angles: Angles) -> Tensor:
+    def forward(self, own: Tensor, other: ResidueTokens, turns: Tensor) -> Tensor:
         """The change of `own` [protein, residue, width]; zeros where `other` has nothing."""
         looked_at = ResidueTokens(self.other_norm(other.values), other.mask)
-        everywhere = self.attention(self.own_norm(own), looked_at, angles)
+        everywhere = self.attention(self.own_norm(own), looked_at, turns)
         same_residue = cleared(self.aligned(looked_at.values), other.mask)
         from_all: Tensor = self.attention_gate * self.dropout(everywhere)
         from_same: Tensor = self.aligned_gate * self.dropout(same_residue)
@@ -106,18 +100,18 @@ class FusionLayer(nn.Module):
         )
         self.feed_forward = nn.ModuleDict({name: _feed_forward(config) for name in streams})
 
-    def forward(self, streams: Streams, angles: Angles) -> Streams:
+    def forward(self, streams: Streams, turns: Tensor) -> Streams:
         """Both streams after one round; a stream that is None stays None."""
-        return {name: self._updated(name, streams, angles) for name in streams}
+        return {name: self._updated(name, streams, turns) for name in streams}
 
-    def _updated(self, name: str, streams: Streams, angles: Angles) -> ResidueTokens | None:
+    def _updated(self, name: str, streams: Streams, turns: Tensor) -> ResidueTokens | None:
         own = streams[name]
         if own is None:
             return None
         values = own.values
         for other_name, other in streams.items():
             if other_name != name and other is not None:
-                values = values + self.others[name](values, other, angles)
+                values = values + self.others[name](values, other, turns)
         return ResidueTokens(values + self.feed_forward[name](values), own.mask)
 
 

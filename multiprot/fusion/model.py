@@ -18,10 +18,11 @@ from multiprot.encoders.contract import (
 from multiprot.errors import DataError
 from multiprot.fusion.config import FusionConfig
 from multiprot.fusion.cross_attention import FusionLayer
+from multiprot.fusion.grouping import Streams, alike, some_has_all
 from multiprot.fusion.idle import zero_of
 from multiprot.fusion.pooling import ProteinPool
 from multiprot.fusion.projection import SharedProjection, StreamProjection, StreamSum
-from multiprot.fusion.rotary import rotary_angles
+from multiprot.fusion.rotary import rotary_turns
 from multiprot.fusion.tokens import padded_tokens
 
 
@@ -66,11 +67,7 @@ class FusionModel(nn.Module):
     def forward(self, batch: ProteinBatch) -> FusionOutputs:
         """Everything that objectives and users of the model look at."""
         encoded = {name: self._encode(name, batch) for name in self.streams}
-        angles = self._angles(batch.residue_mask)
-        met = encoded
-        for layer in self.layers:
-            met = layer(met, angles)
-        fused = self.sum(met)
+        fused = self._fuse(encoded, batch.residue_mask)
         protein = self.pool(fused, encoded, batch.residue_mask)
         seen = fused.mask.any(dim=1, keepdim=True)
         projected = torch.where(seen, self.project_protein(protein), 0.0)
@@ -80,7 +77,7 @@ class FusionModel(nn.Module):
             structure_tokens=encoded.get("structure"),
             fused_tokens=fused,
             protein=protein,
-            projected=projected + zero_of(self._idle(batch)),
+            projected=projected + zero_of(self._idle(encoded, terms)),
             go_terms=terms,
             go_projected=go_projected,
         )
@@ -102,10 +99,13 @@ class FusionModel(nn.Module):
         return vectors
 
     def _encode(self, name: str, batch: ProteinBatch) -> ResidueTokens | None:
-        """Tokens of one stream in the fusion width; a protein that lacks it has mask False."""
+        """Tokens of one stream in the fusion width; a protein that lacks it has mask False.
+
+        None where no protein of the batch has it: then neither encoder nor attention runs.
+        """
         features = batch.sequence if name == "sequence" else batch.structure
         has = batch.has_sequence if name == "sequence" else batch.has_structure
-        if features is None:
+        if features is None or not bool(has.any()):
             return None
         encoder = getattr(self, name)
         tokens = padded_tokens(encoder(features), batch.residue_mask, type(encoder).__name__)
@@ -113,10 +113,20 @@ class FusionModel(nn.Module):
         projected: ResidueTokens = self.streams[name](masked)
         return projected
 
-    def _angles(self, residue_mask: Tensor) -> tuple[Tensor, Tensor]:
-        channels = self.config.width // self.config.heads
-        return rotary_angles(
-            residue_mask.shape[1], channels, self.config.rotary_base, residue_mask.device
+    def _fuse(self, encoded: Streams, residue_mask: Tensor) -> ResidueTokens:
+        """Fused tokens; proteins that have the same streams go through the layers together."""
+        residues, channels = residue_mask.shape[1], self.config.width // self.config.heads
+        turns = rotary_turns(residues, channels, self.config.rotary_base, residue_mask.device)
+        parts, order = [], []
+        for rows, streams in alike(encoded):
+            for layer in self.layers:
+                streams = layer(streams, turns)
+            parts.append(self.sum(streams))
+            order.append(rows)
+        back = torch.cat(order).argsort()
+        return ResidueTokens(
+            torch.cat([part.values for part in parts])[back],
+            torch.cat([part.mask for part in parts])[back],
         )
 
     def _candidates(self, targets: GoTargets | None) -> tuple[Tensor | None, Tensor | None]:
@@ -124,13 +134,12 @@ class FusionModel(nn.Module):
             return None, None
         return targets.terms, self.project_terms(targets.terms)
 
-    def _idle(self, batch: ProteinBatch) -> list[nn.Module]:
+    def _idle(self, encoded: Streams, terms: Tensor | None) -> list[nn.Module]:
         """Modules of which this batch may leave a part unused."""
         idle: list[nn.Module] = []
-        absent = {"sequence": batch.sequence is None, "structure": batch.structure is None}
-        for name in self.streams:
-            if absent[name]:
-                idle += [getattr(self, name), self.streams, self.layers, self.sum, self.pool]
-        if batch.go is None and self.go is not None and self.project_go is not None:
+        if not some_has_all(encoded):
+            idle += [*(getattr(self, name) for name in encoded), self.streams]
+            idle += [self.layers, self.sum, self.pool]
+        if terms is None and self.go is not None and self.project_go is not None:
             idle += [self.go, self.project_go]
         return idle

@@ -7,7 +7,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from multiprot.encoders.contract import ResidueTokens
-from multiprot.errors import DataError
 from multiprot.fusion.tokens import cleared
 
 
@@ -55,19 +54,8 @@ class StreamSum(nn.Module):
         )
 
     def forward(self, streams: dict[str, ResidueTokens | None]) -> ResidueTokens:
-        """Tokens [protein, residue, width]; zeros with mask False where no stream has a token.
-
-        Raises
-        ------
-        DataError
-            If every stream is None.
-        """
+        """Tokens [protein, residue, width]; zeros with mask False where no stream has a token."""
         known = {name: tokens for name, tokens in streams.items() if tokens is not None}
-        if not known:
-            raise DataError(
-                f"a batch without {' and without '.join(streams)} features; "
-                "leave proteins out that have no modality this model reads"
-            )
         present = torch.stack([tokens.mask for tokens in known.values()]).sum(dim=0)
         total = torch.stack(
             [

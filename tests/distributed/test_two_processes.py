@@ -1,0 +1,64 @@
+"""Two gloo processes give the loss and the gradients of one process on the joint batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.multiprocessing as multiprocessing
+
+from tests.distributed import joint
+
+
+@pytest.fixture(scope="module")
+def two_processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """Results of each process, by scenario."""
+    folder = tmp_path_factory.mktemp("gloo")
+    multiprocessing.spawn(joint.run_process, args=(str(folder),), nprocs=joint.PROCESSES)
+    return [torch.load(Path(folder) / f"rank{rank}.pt") for rank in range(joint.PROCESSES)]
+
+
+@pytest.fixture(params=joint.SCENARIOS, ids=lambda scenario: scenario.name)
+def compared(
+    request: pytest.FixtureRequest, two_processes: list[dict[str, Any]]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """One process on the joint batch, and both processes on their own."""
+    step = joint.Step()
+    alone = joint.outcome(step, step, joint.joint_batch(request.param))
+    return alone, [results[request.param.name] for results in two_processes]
+
+
+Compared = tuple[dict[str, Any], list[dict[str, Any]]]
+
+
+def test_loss_of_each_process_is_that_of_the_joint_batch(compared: Compared) -> None:
+    alone, processes = compared
+    for process in processes:
+        torch.testing.assert_close(process["loss"], alone["loss"], rtol=1e-5, atol=1e-6)
+
+
+def test_metrics_of_each_process_are_those_of_the_joint_batch(compared: Compared) -> None:
+    alone, processes = compared
+    for process in processes:
+        # A mapping is compared by key, and a failure names the key.
+        torch.testing.assert_close(process["metrics"], alone["metrics"], rtol=1e-4, atol=1e-5)
+
+
+def test_averaged_gradients_are_those_of_the_joint_batch(compared: Compared) -> None:
+    alone, processes = compared
+    for process in processes:
+        torch.testing.assert_close(process["gradients"], alone["gradients"], rtol=1e-4, atol=2e-6)
+
+
+def test_every_parameter_gets_a_gradient_in_every_process(compared: Compared) -> None:
+    for results in (compared[0], *compared[1]):
+        missing = [name for name, gradient in results["gradients"].items() if gradient is None]
+        assert missing == []
+
+
+def test_scenarios_teach_something(two_processes: list[dict[str, Any]]) -> None:
+    """Equal gradients mean nothing if all were zero."""
+    gradients = two_processes[0]["unequal"]["gradients"]
+    assert [name for name, gradient in gradients.items() if not gradient.any()] == []
