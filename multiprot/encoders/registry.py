@@ -127,6 +127,8 @@ class Registry:
     def point(self, group: str, name: str) -> EntryPoint:
         """The one entry point of that name; raises `PluginError` if there is none or several."""
         matches = [p for p in self.points if p.group == group and p.name == name]
+        if group not in GROUPS:
+            raise PluginError(f"no plugin group {group!r}; groups are {', '.join(GROUPS)}")
         if not matches:
             raise PluginError(self._unknown(group, name))
         if len(matches) > 1:
@@ -142,7 +144,7 @@ class Registry:
         elif len(rivals) > 1:
             error = _clash(point.group, point.name, rivals)
         else:
-            summary = plugin.summary
+            summary = " ".join(plugin.summary.split())
         distribution, version = owner(point)
         return PluginRow(point.group, point.name, distribution, version, summary, error)
 
@@ -157,7 +159,7 @@ class Registry:
         elsewhere = [_KINDS[g] for g in GROUPS if g != group and name in self.names(g)]
         hint = f"; did you mean {guess!r}?" if guess else ""
         if elsewhere:
-            hint = f"; {name!r} is the name of a {' and a '.join(elsewhere)}"
+            hint = f"; {name!r} is the name of another kind: {', '.join(elsewhere)}"
         return (
             f"unknown {_KINDS[group]} {name!r}{hint}; installed: {', '.join(known) or 'none'}. "
             "If another distribution brings it, `pip install` that; `multiprot plugins list` "
