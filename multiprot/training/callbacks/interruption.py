@@ -44,16 +44,25 @@ class Interruption(BoundaryCallback):
         self._received: int = 0
         self._previous: dict[int, Any] = {}
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listen, where signals can be heard at all: in the main thread."""
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Listen, where signals can be heard at all: in the main thread.
+
+        Not earlier: Lightning sets its own handlers after `on_fit_start`, and takes those that it
+        found there for the ones to give back.
+        """
+        super().on_train_start(trainer, pl_module)
         if threading.current_thread() is threading.main_thread():
             self._previous = {number: signal.signal(number, self._hear) for number in _SIGNALS}
 
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Give the signals back."""
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-        self._previous = {}
+        self._release()
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Give the signals back."""
+        self._release()
 
     def on_boundary(self, trainer: Trainer, module: LightningModule) -> None:
         """Save and leave, if any process was asked to."""
@@ -63,6 +72,11 @@ class Interruption(BoundaryCallback):
         if asked and trainer.global_step < trainer.max_steps:
             self._checkpoints.save(trainer)
             raise TrainingInterrupted(trainer.global_step, self._received or signal.SIGINT)
+
+    def _release(self) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous = {}
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         if self._received and number == signal.SIGINT:
