@@ -10,6 +10,7 @@ returns before its exchange.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -49,39 +50,61 @@ def gather_rows(rows: Tensor) -> Tensor:
     return gather(rows)
 
 
-def joint_means(sums: Mapping[str, Tensor], count: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+@dataclass(frozen=True, slots=True)
+class JointMeans:
+    """Means over the items of all processes; zero where there is no item at all.
+
+    Attributes
+    ----------
+    loss
+        Float32 scalar with gradients made for averaging over processes.
+    metrics
+        Named float32 scalars without gradients.
+    count
+        Float32 scalar: the joint number (or total weight) of items.
+    """
+
+    loss: Tensor
+    metrics: dict[str, Tensor]
+    count: Tensor
+
+
+def joint_means(loss: Tensor, count: Tensor, metrics: Mapping[str, Tensor]) -> JointMeans:
     """Means over the items of all processes, from the sums of this one.
 
     Parameters
     ----------
-    sums
-        Named scalars, sums over this process's items; the same names on every process.
+    loss
+        Scalar: the loss summed over this process's items.
     count
-        Scalar: this process's number (or total weight) of items.
+        Scalar: how many items (or which total weight) these are.
+    metrics
+        Named scalars, sums over the same items; the same names on every process.
 
     Returns
     -------
-    tuple[dict[str, Tensor], Tensor]
-        The joint means, float32, zero where there is no item at all, and the joint count.
-        Gradients are scaled so that their average over processes, which is what
+    JointMeans
+        The gradient of `loss` is scaled so that its average over processes, which is what
         DistributedDataParallel takes, is the gradient of the joint mean.
     """
-    names = list(sums)
-    local = torch.stack([count.float().detach(), *(sums[name].float() for name in names)])
-    joint = local.detach().clone()
+    sums = [count, loss, *metrics.values()]
+    joint = torch.stack([each.detach().float() for each in sums])
     processes = world_size()
     if processes > 1:
         dist.all_reduce(joint)
     divisor = torch.where(joint[0] > 0, joint[0], torch.ones_like(joint[0]))
-    means = local[1:] * (processes / divisor)
-    if processes > 1:
-        means = means + (joint[1:] / divisor - means).detach()
-    return dict(zip(names, means.unbind(), strict=True)), joint[0]
+    means = joint[1:] / divisor
+    local = loss.float() * (processes / divisor)
+    return JointMeans(
+        loss=local + (means[0] - local).detach(),
+        metrics=dict(zip(metrics, means[1:].unbind(), strict=True)),
+        count=joint[0],
+    )
 
 
 def global_mean(local_sum: Tensor, local_count: Tensor) -> Tensor:
-    """`joint_means` of a single sum: the joint mean, with gradients made for averaging."""
-    return joint_means({"mean": local_sum}, local_count)[0]["mean"]
+    """The joint mean of one sum, with gradients made for averaging; see `joint_means`."""
+    return joint_means(local_sum, local_count, {}).loss
 
 
 class _GatherRows(torch.autograd.Function):

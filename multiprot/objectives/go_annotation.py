@@ -82,19 +82,18 @@ class GoAnnotation(Objective):
         logits = self._logits(pairs.cosines, targets.terms)
         prior = self.log_odds[targets.terms].expand_as(logits)
         counted = positive if self.config.normalise == "positives" else known
-        sums = {
-            "loss": masked_sum(self._losses(logits, positive), known),
-            "prior_loss": masked_sum(self._losses(prior, positive), known),
-        }
-        means, count = joint_means(sums, counted.sum())
+        means = joint_means(
+            masked_sum(self._losses(logits, positive), known),
+            counted.sum(),
+            {"prior_loss": masked_sum(self._losses(prior, positive), known)},
+        )
         annotated = positive.any(dim=1)
         recall = recall_at(logits.detach(), positive, known)
-        metrics = {
-            "prior_loss": means["prior_loss"],
+        metrics = means.metrics | {
             "recall_at_10": global_mean(masked_sum(recall, annotated), annotated.sum()),
             "temperature": 1 / self.scale().detach(),
         }
-        return ObjectiveResult(means["loss"], count, metrics)
+        return ObjectiveResult(means.loss, means.count, metrics)
 
     def _losses(self, logits: Tensor, positive: Tensor) -> Tensor:
         """[protein, term]."""

@@ -42,7 +42,7 @@ from multiprot.encoders.contract import (
 )
 from multiprot.encoders.plugin import Modality
 from multiprot.objectives.configs import GoContrastConfig
-from multiprot.objectives.gather import gather_rows, global_mean, joint_means
+from multiprot.objectives.gather import JointMeans, gather_rows, global_mean, joint_means
 from multiprot.objectives.go_terms import Candidates, candidates_of, term_priors
 from multiprot.objectives.numeric import (
     NOTHING,
@@ -98,20 +98,18 @@ class GoContrast(Objective):
         terms = pairs.targets.terms
         raw = self.scale() * pairs.cosines
         adjusted = raw + self.config.prior_correction * self.log_prior[terms]
-        means, proteins = self._protein_to_terms(adjusted, pairs)
+        from_proteins = self._protein_to_terms(adjusted, pairs)
         from_terms = self._terms_to_proteins(raw, pairs)
-        from_proteins = means.pop("loss")
         a, b = self.config.protein_weight, self.config.term_weight
-        metrics = means | {
-            "protein_to_terms": from_proteins.detach(),
+        loss = (a * from_proteins.loss + b * from_terms) / (a + b)
+        metrics = from_proteins.metrics | {
+            "protein_to_terms": from_proteins.loss.detach(),
             "terms_to_proteins": from_terms.detach(),
             "temperature": 1 / self.scale().detach(),
         }
-        return ObjectiveResult((a * from_proteins + b * from_terms) / (a + b), proteins, metrics)
+        return ObjectiveResult(loss, from_proteins.count, metrics)
 
-    def _protein_to_terms(
-        self, logits: Tensor, pairs: Candidates
-    ) -> tuple[dict[str, Tensor], Tensor]:
+    def _protein_to_terms(self, logits: Tensor, pairs: Candidates) -> JointMeans:
         positive, negative = pairs.targets.positive, pairs.targets.negative
         weights = torch.where(positive, self.weights[pairs.targets.terms], 0.0)
         log_negatives = masked_log_sum(logits, negative, dim=1)
@@ -120,11 +118,11 @@ class GoContrast(Objective):
         usable = (total > 0) & negative.any(dim=1)
         per_protein = (weights * losses).sum(dim=1) / torch.where(usable, total, 1.0)
         recall = recall_at(logits.detach(), positive, positive | negative)
-        sums = {
-            "loss": masked_sum(per_protein, usable),
-            "recall_at_10": masked_sum(recall, usable),
-        }
-        return joint_means(sums, usable.sum())
+        return joint_means(
+            masked_sum(per_protein, usable),
+            usable.sum(),
+            {"recall_at_10": masked_sum(recall, usable)},
+        )
 
     def _terms_to_proteins(self, logits: Tensor, pairs: Candidates) -> Tensor:
         terms, positive = pairs.targets.terms, pairs.targets.positive

@@ -81,15 +81,14 @@ class MaskedResidue(Objective):
         hidden = hidden & maskable_residues(batch) & outputs.fused_tokens.mask
         targets = batch.residues[hidden]
         logits = self.head(outputs.fused_tokens.values[hidden]).float()
-        sums = {
-            "loss": functional.cross_entropy(logits, targets, reduction="sum"),
+        loss = functional.cross_entropy(logits, targets, reduction="sum")
+        right = {
             "accuracy": (logits.argmax(dim=1) == targets).sum(),
             "baseline_accuracy": (targets == self.most_frequent).sum(),
         }
-        means, count = joint_means(sums, hidden.sum())
-        loss = means.pop("loss")
-        metrics = means | {"perplexity": loss.detach().exp()}
-        return ObjectiveResult(loss, count, metrics)
+        means = joint_means(loss, hidden.sum(), right)
+        metrics = means.metrics | {"perplexity": means.loss.detach().exp()}
+        return ObjectiveResult(means.loss, means.count, metrics)
 
 
 def maskable_residues(batch: ProteinBatch) -> Tensor:

@@ -58,6 +58,14 @@ class ResiduePairs:
         return self.negative.any(dim=1)
 
 
+@dataclass(frozen=True, slots=True)
+class DirectionSums:
+    """Sums over the usable rows of one direction: the loss, and how many rows rank first."""
+
+    loss: Tensor
+    right: Tensor
+
+
 class TokenAlignment(Objective):
     """Symmetric contrast between the tokens of the two streams."""
 
@@ -81,14 +89,16 @@ class TokenAlignment(Objective):
         pairs = residue_pairs(protein, residue, self.config.exclude_neighbours)
         towards_structure = self._direction(sequence, gather_rows(structure), pairs)
         towards_sequence = self._direction(structure, gather_rows(sequence), pairs)
-        sums = {
-            "loss": (towards_structure["loss"] + towards_sequence["loss"]) / 2,
-            "sequence_to_structure_accuracy": towards_structure["accuracy"],
-            "structure_to_sequence_accuracy": towards_sequence["accuracy"],
-        }
-        means, count = joint_means(sums, pairs.usable.sum())
-        loss = means.pop("loss")
-        return ObjectiveResult(loss, count, means | {"temperature": 1 / self.scale().detach()})
+        means = joint_means(
+            (towards_structure.loss + towards_sequence.loss) / 2,
+            pairs.usable.sum(),
+            {
+                "sequence_to_structure_accuracy": towards_structure.right,
+                "structure_to_sequence_accuracy": towards_sequence.right,
+            },
+        )
+        metrics = means.metrics | {"temperature": 1 / self.scale().detach()}
+        return ObjectiveResult(means.loss, means.count, metrics)
 
     def _residues(self, outputs: FusionOutputs) -> tuple[Tensor, Tensor]:
         """Protein and residue numbers, int64 [row], of those that have both tokens."""
@@ -108,20 +118,17 @@ class TokenAlignment(Objective):
         chosen = (tokens or outputs.fused_tokens).values[protein, residue]
         return functional.normalize(head(chosen).float(), dim=-1)
 
-    def _direction(self, rows: Tensor, columns: Tensor, pairs: ResiduePairs) -> dict[str, Tensor]:
-        """Sums over the usable rows of one direction."""
+    def _direction(self, rows: Tensor, columns: Tensor, pairs: ResiduePairs) -> DirectionSums:
         # A process without rows must still take part in the backward pass of the gather.
-        attached = (columns.sum() + self.scale()) * 0.0
+        attached = (columns.sum() + rows.sum() + self.scale()) * 0.0
         with torch.autocast(rows.device.type, enabled=False):
-            losses = _pair_losses(rows, columns, pairs, 1 / self.scale())
-            best = rows.detach() @ columns.detach().T
-        allowed = pairs.negative.clone()
-        allowed[torch.arange(len(rows)), pairs.positive] = True
-        found = best.masked_fill(~allowed, -torch.inf)
-        correct = torch.zeros_like(pairs.usable)
-        if len(rows):
-            correct = (found.argmax(dim=1) == pairs.positive) & pairs.usable
-        return {"loss": losses + attached, "accuracy": correct.sum()}
+            loss = pair_losses(rows, columns, pairs, 1 / self.scale())
+            cosines = rows.detach() @ columns.detach().T
+        positive = pairs.positive[:, None]
+        allowed = pairs.negative.scatter(1, positive, True)
+        best = cosines.masked_fill(~allowed, -torch.inf).topk(min(1, len(columns)), dim=1).indices
+        right = (best == positive) & pairs.usable[:, None]
+        return DirectionSums(loss + attached, right.sum())
 
 
 def evenly(items: Tensor, at_most: int) -> Tensor:
@@ -153,10 +160,22 @@ def residue_pairs(protein: Tensor, residue: Tensor, exclude_neighbours: int) -> 
     )
 
 
-def _pair_losses(rows: Tensor, columns: Tensor, pairs: ResiduePairs, temperature: Tensor) -> Tensor:
-    """Sum over rows of the contrast of each row with its positive and negative columns."""
-    if not len(rows) or not bool(pairs.usable.any()):
-        return rows.sum() * 0.0
+def pair_losses(
+    rows: Tensor, columns: Tensor, pairs: ResiduePairs, temperature: Tensor
+) -> Tensor | float:
+    """Sum over rows of the contrast of each row with its positive and negative columns.
+
+    Parameters
+    ----------
+    rows, columns
+        Unit vectors, float32 [row, dim] and [column, dim].
+    pairs
+        Which column is what to each row.
+    temperature
+        Scalar; learned.
+    """
+    if not bool(pairs.usable.any()):
+        return 0.0
     from pytorch_metric_learning.losses import SupConLoss
     from pytorch_metric_learning.reducers import SumReducer
 
