@@ -10,7 +10,7 @@ def seed_at(*place: int | str) -> int:
 
     Parameters
     ----------
-    place
+    *place
         For example the run's seed, a purpose ("dropout"), the batch's number and the process.
     """
     text = "/".join(f"{type(part).__name__}:{part}" for part in place)

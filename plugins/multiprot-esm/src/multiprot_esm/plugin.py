@@ -37,5 +37,6 @@ esm2: Final = EncoderPlugin(
     config=Esm2Options,
     capabilities=_capabilities,
     build=_build,
+    api_version=1,
 )
 """ESM-2 as its entry point names it."""

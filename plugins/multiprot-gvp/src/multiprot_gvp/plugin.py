@@ -38,5 +38,6 @@ gvp: Final = EncoderPlugin(
     config=GvpOptions,
     capabilities=_capabilities,
     build=_build,
+    api_version=1,
 )
 """GVP-GNN as its entry point names it."""
