@@ -76,8 +76,8 @@ class BundleLock:
         uncovered = sorted(used - {(plugin.group, plugin.name) for plugin in self.plugins})
         if uncovered:
             raise BundleError(
-                f"{path}: does not list {uncovered[0][1]!r} of {uncovered[0][0]}, which config.yaml "
-                "uses; the two do not belong together"
+                f"{path}: does not list {uncovered[0][1]!r} of {uncovered[0][0]}, which "
+                "config.yaml uses; the two do not belong together"
             )
 
     def write(self, path: Path) -> None:

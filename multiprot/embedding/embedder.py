@@ -175,7 +175,10 @@ class Embedder:
     def _piece(self, row: int, record: ProteinRecord, window: Window) -> Piece:
         whole = window == (0, len(record))
         cropped = record if whole else record.crop(*window)
-        bears = Modality.STRUCTURE in self.modalities and _has_structure(cropped)
+        # A window may lie where nothing is resolved. Where only structure is used, it still goes
+        # through the structure encoder, which gives it no token.
+        alone = Modality.SEQUENCE not in self.modalities
+        bears = Modality.STRUCTURE in self.modalities and (alone or _has_structure(cropped))
         return Piece(row, cropped, bears)
 
     def _windows(self, record: ProteinRecord) -> tuple[Window, ...]:

@@ -25,7 +25,7 @@ class Piece:
     record
         What the model sees.
     bears_structure
-        Whether a structure is among it.
+        Whether the structure encoder is to look at it.
     """
 
     row: int
@@ -72,7 +72,7 @@ def joined(
     if not any(piece.mask.any() for piece in pieces):
         raise EmbeddingError(
             f"protein {record.id}: not one of its {len(record)} residues gave a token; the "
-            "structure has no residue with N, CA and C, and the sequence was not used"
+            "structure lacks the atoms its encoder needs, and the sequence was not used"
         )
     vector = merge_vectors(
         [piece.vector for piece in pieces], [piece.mask for piece in pieces], windows, unit=unit

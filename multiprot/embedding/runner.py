@@ -82,7 +82,8 @@ class Runner:
 
     def _blamed(self, piece: Piece, error: Exception) -> MultiprotError:
         if isinstance(error, MultiprotError):
-            return EmbeddingError(f"protein {piece.record.id}: {error}")
+            named = piece.record.id in str(error)
+            return EmbeddingError(f"{'' if named else f'protein {piece.record.id}: '}{error}")
         return EmbeddingError(
             f"protein {piece.record.id}: {len(piece.record)} residues do not fit into the memory "
             f"of {self._device}; embed it in shorter windows with max_residues"

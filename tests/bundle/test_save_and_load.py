@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import stat
 from pathlib import Path
@@ -147,7 +148,10 @@ def test_equal_models_give_equal_content_hashes(tiny_bundle: Path, tmp_path: Pat
 def test_the_content_hash_follows_the_weights_and_not_the_card(
     loaded: Bundle, tmp_path: Path
 ) -> None:
-    arguments = {"model_config": ModelConfig.model_validate(CONFIG), "ontology": tiny_ontology()}
+    arguments: dict[str, Any] = {
+        "model_config": ModelConfig.model_validate(CONFIG),
+        "ontology": tiny_ontology(),
+    }
     extras = tiny_extras()
     save_bundle(
         tmp_path / "a", model=tiny_model(), provenance={"note": "x"}, extras=extras, **arguments
@@ -329,7 +333,7 @@ def test_a_bad_option_names_its_key(tmp_path: Path) -> None:
 
 def test_a_read_only_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Root, as which containers run tests, may write anywhere; so the system's answer is replaced.
-    monkeypatch.setattr("multiprot.files.os.access", lambda path, mode: False)
+    monkeypatch.setattr("multiprot.files.os.access", lambda path, mode: mode != os.W_OK)
     with pytest.raises(MultiprotError, match=f"{tmp_path}: permission denied"):
         save_tiny_bundle(tmp_path / "b")
     assert list(tmp_path.iterdir()) == []

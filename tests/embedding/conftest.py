@@ -1,0 +1,15 @@
+"""Fixtures of the embedding tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from multiprot.bundle import Bundle, load_bundle
+
+
+@pytest.fixture(scope="session")
+def bundle(tiny_bundle: Path) -> Bundle:
+    """The tiny model, loaded."""
+    return load_bundle(tiny_bundle)
