@@ -25,8 +25,10 @@ class AltlocChoice:
     ----------
     position
         1-based.
-    chosen, left_out
-        Labels of alternate locations, "" for a blank one.
+    chosen
+        Label of the location taken, "" for a blank one.
+    left_out
+        Labels of the locations of which atoms were dropped.
     component, components_left_out
         Residue names, where the alternatives are different residues.
     """

@@ -85,9 +85,9 @@ def _choose(
         for same in candidates.values()
     ]
     others = {str(c) for c in sites.component[rows]} - {component}
-    labels = set(label_of.values()) - {chosen, ""}
+    dropped = {label for row, label in label_of.items() if row not in taken} - {chosen, ""}
     return taken, ConformerChoice(
-        residue, chosen, tuple(sorted(labels)), component, tuple(sorted(others))
+        residue, chosen, tuple(sorted(dropped)), component, tuple(sorted(others))
     )
 
 

@@ -11,9 +11,10 @@ from multiprot.proteins.structure import BACKBONE_ATOMS, BackboneStructure
 
 _N, _CA, _C = (BACKBONE_ATOMS.index(name) for name in ("N", "CA", "C"))
 
-# Ideal CA–CB bond in Å (Engh & Huber 1991), and half of the tetrahedral angle.
+# Å and radians: ideal CA–CB bond, and its tilt out of the plane N–CA–C, from the ideal angles
+# N–CA–CB 110.5°, C–CA–CB 110.1° and N–CA–C 111.2° (Engh & Huber 1991).
 _CB_BOND: Final = 1.53
-_CB_TILT: Final = np.deg2rad(54.75)
+_CB_TILT: Final = np.deg2rad(51.9)
 
 
 def backbone_dihedrals(structure: BackboneStructure) -> NDArray[np.float32]:
