@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -18,7 +19,7 @@ from multiprot.proteins import RESIDUE_LETTERS
 
 MAX_RESIDUES = 96
 
-CONFIG = {
+CONFIG: dict[str, dict[str, Any]] = {
     "sequence": {
         "name": "residue-transformer",
         "options": {"width": 16, "layers": 2, "heads": 2, "max_residues": MAX_RESIDUES},

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from multiprot.config import ResolvedConfig, Section
 from multiprot.encoders.contract import ObjectiveContext
-from multiprot.encoders.options import validate_options
 from multiprot.encoders.plugin import Modality
 from multiprot.encoders.registry import Registry
 from multiprot.encoders.section import EncoderSection, ObjectiveSection
@@ -31,38 +30,6 @@ class BundleConfig(Section):
     def to_yaml(self) -> str:
         """The text of the file."""
         return ResolvedConfig(self, {}).to_yaml(origins=False)
-
-    def complete(self, registry: Registry) -> BundleConfig:
-        """The same with every option written out, so that no plugin's later default matters.
-
-        Raises
-        ------
-        MultiprotError
-            If a plugin is missing or an option is wrong.
-        """
-        encoders = {}
-        for modality, encoder in self.encoders().items():
-            options = validate_options(
-                registry.encoder(modality, encoder.name),
-                encoder.options,
-                f"model.{modality.value}.options",
-            )
-            encoders[modality.value] = encoder.model_copy(
-                update={"options": options.model_dump(mode="json")}
-            )
-        objectives = []
-        for number, objective in enumerate(self.objectives):
-            options = validate_options(
-                registry.objective(objective.name),
-                objective.options,
-                f"objectives.{number}.options",
-            )
-            objectives.append(
-                objective.model_copy(update={"options": options.model_dump(mode="json")})
-            )
-        return BundleConfig(
-            model=self.model.model_copy(update=encoders), objectives=tuple(objectives)
-        )
 
     def encoders(self) -> dict[Modality, EncoderSection]:
         """The encoders that the model has."""

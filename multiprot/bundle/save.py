@@ -16,6 +16,7 @@ from multiprot.bundle.load import load_bundle
 from multiprot.bundle.lock_file import BundleLock
 from multiprot.bundle.manifest import FileEntry, write_manifest
 from multiprot.bundle.parts import BundleConfig, BundleExtras
+from multiprot.bundle.portable import portable_config
 from multiprot.bundle.tensors import refuse_non_finite, save_tensors
 from multiprot.encoders.registry import Registry
 from multiprot.errors import BundleError
@@ -77,7 +78,9 @@ def save_bundle(
     refuse_non_finite(model, str(path))
     objectives = () if extras.objectives is None else tuple(extras.objectives.sections)
     registry = extras.registry or Registry.discover()
-    config = BundleConfig(model=model_config, objectives=objectives).complete(registry)
+    config = portable_config(
+        BundleConfig(model=model_config, objectives=objectives), registry, model
+    )
     with atomic_folder(path, overwrite=overwrite) as folder:
         save_tensors(model.state_dict(), folder / layout.MODEL)
         _write_optional(folder, ontology, extras)

@@ -128,6 +128,9 @@ class ResidueEncoder(nn.Module, ABC, Generic[FeaturesT]):
 
     token_dim: int
     featurizer: Featurizer[FeaturesT]
+    portable_options: Mapping[str, Any] | None = None
+    """Options that build this encoder, with any weights, on a machine without the files (such as a
+    checkpoint) that its own options name; a saved model records them. None: its own options do."""
 
     @abstractmethod
     def forward(self, features: FeaturesT) -> ResidueTokens | PackedTokens:
@@ -138,6 +141,8 @@ class GoEncoder(nn.Module, ABC):
     """Vectors for GO terms."""
 
     term_dim: int
+    portable_options: Mapping[str, Any] | None = None
+    """As in `ResidueEncoder`."""
 
     @abstractmethod
     def bind(self, ontology: GeneOntology) -> None:

@@ -320,6 +320,22 @@ def test_a_failed_save_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_portable_options_take_the_place_of_those_that_need_a_file(tmp_path: Path) -> None:
+    config = ModelConfig.model_validate({**CONFIG, "go": None})
+    model = tiny_model(config)
+    assert model.sequence is not None
+    assert config.sequence is not None
+    model.sequence.portable_options = dict(config.sequence.options)
+    from_checkpoint = {**CONFIG["sequence"], "options": {"checkpoint": "/gone/tomorrow"}}
+    given = ModelConfig.model_validate({**CONFIG, "go": None, "sequence": from_checkpoint})
+    save_bundle(tmp_path / "b", model=model, model_config=given, provenance={})
+    assert "/gone" not in (tmp_path / "b" / layout.CONFIG).read_text()
+    assert "/gone" not in (tmp_path / "b" / layout.LOCK).read_text()
+    found = load_bundle(tmp_path / "b").model.state_dict()
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(found[name], tensor)
+
+
 def test_a_bad_option_names_its_key(tmp_path: Path) -> None:
     config = ModelConfig.model_validate(
         {**CONFIG, "go": None, "sequence": {"name": "residue-transformer", "options": {"wdth": 1}}}
