@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from multiprot.encoders.contract import Objective, ProteinBatch
+from multiprot.encoders.plugin import ObjectivePlugin
 from multiprot.objectives import TotalObjective, plugins
 from tests.fusion.fakes import make_batch, make_context, make_model, take
 
-OBJECTIVES = (
+OBJECTIVES: tuple[ObjectivePlugin[Any], ...] = (
     plugins.masked_residue,
     plugins.go_contrast,
     plugins.go_annotation,
