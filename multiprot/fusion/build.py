@@ -54,4 +54,4 @@ def _build(registry: Registry, modality: Modality, section: EncoderSection | Non
     if section is None:
         return None
     plugin = registry.encoder(modality, section.name)
-    return plugin.build(validate_options(plugin, section.options, key=f"{modality}.options"))
+    return plugin.build(validate_options(plugin, section.options, key=f"model.{modality}.options"))
