@@ -51,6 +51,10 @@ class Esm2Encoder(ResidueEncoder[EsmFeatures]):
 
     def forward(self, features: EsmFeatures) -> ResidueTokens:
         """Tokens of `features`."""
+        if not len(features.tokens):
+            # EsmModel cannot reshape a batch of no proteins.
+            none = self.trunk.encoder.emb_layer_norm_after.weight.new_zeros(0, 0, self.token_dim)
+            return ResidueTokens(none, features.mask)
         # Given, the positions need not be counted from the pads at every step.
         places = torch.arange(features.tokens.shape[1], device=features.tokens.device)
         with nullcontext() if self._learns else torch.no_grad():

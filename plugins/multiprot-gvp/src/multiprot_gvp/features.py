@@ -110,10 +110,11 @@ class GvpFeaturizer:
         packed = layout is Layout.PACKED
         longest = int(lengths.max(initial=0))
         graphs = [
-            self._graph(record, int(length) if packed else longest)
+            self._graph(record.structure, int(length) if packed else longest)
             for record, length in zip(records, lengths, strict=True)
         ]
-        graph = Batch.from_data_list(graphs)
+        # A batch of no graphs would have no tensors: give it one graph of no nodes.
+        graph = Batch.from_data_list(graphs or [self._graph(None, 0)])
         mask = torch.zeros(int(lengths.sum()) if packed else len(records) * longest).bool()
         mask[graph.rows] = True
         complete = bool(graph.present.all())
@@ -122,13 +123,9 @@ class GvpFeaturizer:
             return GvpFeatures(graph, mask, complete, offsets)
         return GvpFeatures(graph, mask.view(len(records), longest), complete)
 
-    def _graph(self, record: ProteinRecord, table_rows: int) -> BackboneGraph:
-        """The graph of `record`, whose tokens take `table_rows` rows of the token table."""
-        tensors = (
-            _empty(self.neighbours)
-            if record.structure is None
-            else self._describe(record.structure)
-        )
+    def _graph(self, structure: BackboneStructure | None, table_rows: int) -> BackboneGraph:
+        """The graph of a protein whose tokens take `table_rows` rows of the token table."""
+        tensors = _empty(self.neighbours) if structure is None else self._describe(structure)
         parts = {name: torch.from_numpy(array) for name, array in tensors.items()}
         return BackboneGraph(**parts, num_nodes=len(parts["rows"]), table_rows=table_rows)
 

@@ -1,0 +1,1 @@
+"""Message passing over the GO graph: a GO encoder of multiprot."""

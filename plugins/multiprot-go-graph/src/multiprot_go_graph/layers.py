@@ -1,0 +1,115 @@
+"""What a term starts from, and one round of messages between terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch_geometric.utils import scatter
+
+from multiprot_go_graph.sparse_rows import SparseRows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Messages:
+    """The edges of one round, for as many targets as the round concerns.
+
+    Attributes
+    ----------
+    nodes
+        Number of targets; they are the first of all nodes.
+    sources
+        int64 [edge]: nodes that send.
+    slots
+        int64 [edge]: target times number of relations, plus relation.
+    weights
+        float32 [edge, 1]: one over the number of senders in the slot.
+    """
+
+    nodes: int
+    sources: Tensor
+    slots: Tensor
+    weights: Tensor
+
+
+class RelationalLayer(nn.Module):
+    """Mean of the senders' states per relation, mixed and added to the target's own state.
+
+    Relational graph convolution (Schlichtkrull et al. 2018) with norm before, residual around.
+    """
+
+    def __init__(self, width: int, relations: int, dropout: float) -> None:
+        super().__init__()
+        self.relations = relations
+        self.norm = nn.LayerNorm(width)
+        self.mix = nn.Linear((relations + 1) * width, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, states: Tensor, messages: Messages) -> Tensor:
+        """States [target, channel] from states [node, channel]."""
+        width = states.shape[1]
+        normed = self.norm(states)
+        sent = normed.index_select(0, messages.sources) * messages.weights.to(normed.dtype)
+        slots = messages.nodes * self.relations
+        received = scatter(sent, messages.slots, dim=0, dim_size=slots, reduce="sum")
+        own = normed[: messages.nodes]
+        mixed = self.mix(
+            torch.cat([own, received.view(messages.nodes, self.relations * width)], dim=1)
+        )
+        change: Tensor = self.dropout(F.gelu(mixed))
+        return states[: messages.nodes] + change
+
+
+class TermInput(nn.Module):
+    """A term's first state: rows of its ancestors, words of its name, namespace and depth.
+
+    Parameters
+    ----------
+    width
+        Channels of a state.
+    terms
+        Terms of the ontology.
+    depths
+        Different depths in the ontology.
+    identity_rank, text_buckets, text_rank
+        As in `GoGraphOptions`.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        terms: int,
+        depths: int,
+        identity_rank: int,
+        text_buckets: int,
+        text_rank: int,
+    ) -> None:
+        super().__init__()
+        self.namespace = nn.Embedding(3, width)
+        self.depth = nn.Embedding(depths, width)
+        self.identity: nn.Parameter | None = None
+        self.words: nn.Parameter | None = None
+        if identity_rank:
+            # Small: a term that training never meets adds little to what its ancestors say.
+            self.identity = nn.Parameter(torch.randn(terms, identity_rank) * 0.02)
+            self.from_identity = nn.Linear(identity_rank, width, bias=False)
+        if text_buckets:
+            self.words = nn.Parameter(torch.randn(text_buckets, text_rank) / text_rank**0.5)
+            self.from_words = nn.Linear(text_rank, width, bias=False)
+
+    def forward(
+        self,
+        namespaces: Tensor,
+        depths: Tensor,
+        ancestors: SparseRows | None,
+        words: SparseRows | None,
+    ) -> Tensor:
+        """First states [node, channel]; `namespaces` and `depths` are int64 [node]."""
+        states: Tensor = self.namespace(namespaces) + self.depth(depths)
+        if self.identity is not None and ancestors is not None:
+            states = states + self.from_identity(ancestors.times(self.identity))
+        if self.words is not None and words is not None:
+            states = states + self.from_words(words.times(self.words))
+        return states
