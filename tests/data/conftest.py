@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import numpy as np
@@ -146,11 +147,20 @@ class RawInputs:
 
 
 @pytest.fixture
-def raw(
-    tmp_path: Path, pairs: list[tuple[ProteinRecord, str]], ontology: GeneOntology
+def raw(raw_original: RawInputs, tmp_path: Path) -> RawInputs:
+    """Inputs that a test may change."""
+    return RawInputs(Path(copytree(raw_original.folder, tmp_path / "raw")), raw_original.records)
+
+
+@pytest.fixture(scope="session")
+def raw_original(
+    tmp_path_factory: pytest.TempPathFactory,
+    pairs: list[tuple[ProteinRecord, str]],
+    ontology: GeneOntology,
 ) -> RawInputs:
     """Every third record lacks FASTA if it has a structure; every input of a build is there."""
-    folder = tmp_path / "raw"
+    folder = tmp_path_factory.mktemp("inputs") / "raw"
+    pairs = [pair for number, pair in enumerate(pairs) if number % MEMBERS in (0, 1, 6, 7)]
     (folder / "structures").mkdir(parents=True)
     in_fasta = []
     rows: dict[str, list[str]] = {
