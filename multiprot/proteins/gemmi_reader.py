@@ -17,6 +17,7 @@ from multiprot.proteins.cif_tables import (
     CifTable,
     CifTables,
     blank_unknown,
+    plausible,
     to_numbers,
 )
 
@@ -44,16 +45,29 @@ class TextTable:
 
     def text(self, name: str) -> NDArray[np.str_] | None:
         """See `CifTable.text`."""
-        if name.lower() not in self._names:
+        column = self._column(name)
+        if column is None:
             return None
-        column = self._values[self._names.index(name.lower()) :: len(self._names)]
-        bare = [gemmi.cif.as_string(v) if v[0] in _QUOTES else v for v in column]
-        return blank_unknown(np.array(bare, dtype=np.str_))
+        if not _QUOTES.isdisjoint("".join(column)):
+            column = [gemmi.cif.as_string(v) if v[0] in _QUOTES else v for v in column]
+        return blank_unknown(np.array(column, dtype=np.str_))
 
     def numbers(self, name: str) -> NDArray[np.float64] | None:
         """See `CifTable.numbers`."""
-        values = self.text(name)
-        return None if values is None else to_numbers(values, name)
+        column = self._column(name)
+        if column is None:
+            return None
+        try:
+            # Five times as fast as converting an array of text, and nearly always possible.
+            numbers = np.array([float(value) for value in column])
+        except ValueError:
+            return to_numbers(blank_unknown(np.array(column, dtype=np.str_)), name)
+        return plausible(numbers, name)
+
+    def _column(self, name: str) -> Sequence[str] | None:
+        if name.lower() not in self._names:
+            return None
+        return self._values[self._names.index(name.lower()) :: len(self._names)]
 
 
 def read_mmcif(content: bytes) -> CifTables:

@@ -94,7 +94,9 @@ def _read_tables(content: bytes) -> CifTables:
         raise FileFormatError(
             "binary data (or UTF-16) that is not BinaryCIF; give a structure file"
         )
-    text = content.removeprefix(BOM_UTF8).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    text = content.removeprefix(BOM_UTF8)
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if _MMCIF_START.match(text):
         return read_mmcif(text)
     if PDB_ATOM.search(text) or _PDB_START.match(text):
