@@ -129,8 +129,7 @@ class ResidueEncoder(nn.Module, ABC, Generic[FeaturesT]):
     token_dim: int
     featurizer: Featurizer[FeaturesT]
     portable_options: Mapping[str, Any] | None = None
-    """Options that build this encoder, with any weights, on a machine without the files (such as a
-    checkpoint) that its own options name; a saved model records them. None: its own options do."""
+    """What a saved model records where the encoder's own options name files (a checkpoint)."""
 
     @abstractmethod
     def forward(self, features: FeaturesT) -> ResidueTokens | PackedTokens:
@@ -142,7 +141,6 @@ class GoEncoder(nn.Module, ABC):
 
     term_dim: int
     portable_options: Mapping[str, Any] | None = None
-    """As in `ResidueEncoder`."""
 
     @abstractmethod
     def bind(self, ontology: GeneOntology) -> None:

@@ -202,3 +202,14 @@ class ResidueEncoderCase(ABC):
             assert torch.equal(tokens.mask, exact.mask)
             scale = exact.values.norm() + 1e-6
             assert (tokens.values.float() - exact.values).norm() < 0.1 * scale
+
+    def test_autocast(self) -> None:
+        """Where bf16 is claimed, single-precision weights under autocast give nearly the same."""
+        if "bf16" not in self.capabilities.precisions:
+            return
+        encoder = self.encoder()
+        exact = self.padded(encoder, self.records)
+        with torch.autocast("cpu", torch.bfloat16):
+            tokens = self.padded(encoder, self.records)
+        assert torch.equal(tokens.mask, exact.mask)
+        assert (tokens.values.float() - exact.values).norm() < 0.1 * (exact.values.norm() + 1e-6)

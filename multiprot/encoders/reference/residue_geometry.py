@@ -70,8 +70,9 @@ class MessageRound(nn.Module):
         receiver, sender = self.receiver_and_sender(normed).chunk(2, dim=-1)
         gate, shift = self.edge(edges).chunk(2, dim=-1)
         messages = functional.silu(gate + receiver[:, None]) * (sender[features.neighbours] + shift)
-        weights = features.weights.to(messages.dtype)[..., None]
-        mean = (messages * weights).sum(dim=1) / (1 + weights.sum(dim=1))
+        weights = features.weights.to(messages.dtype)
+        # As one small matmul per residue: the weighted messages are never written out.
+        mean = (weights[:, None] @ messages)[:, 0] / (1 + weights.sum(dim=1, keepdim=True))
         tokens = tokens + self.dropout(self.heard(mean))
         fed: Tensor = self.dropout(self.feed_forward(self.norm_feed_forward(tokens)))
         return tokens + fed
