@@ -26,7 +26,8 @@ autodoc_member_order = "bysource"
 napoleon_numpy_docstring = True
 napoleon_google_docstring = False
 napoleon_use_ivar = True
-exclude_patterns = ["_build"]
+# Pages under reference/ include them.
+exclude_patterns = ["_build", "reference/generated/*.md"]
 html_theme = "furo"
 html_title = "multiprot"
 
