@@ -84,6 +84,11 @@ class PretrainData(LightningDataModule):  # type: ignore[misc]  # lightning is u
         trainer = self._trainer
         batches = sweep(self._parts.corpus, self._valid_config, self._parts.corpus.rows("valid"))
         whole = len(batches) - len(batches) % trainer.world_size
+        if not whole:
+            raise TrainingError(
+                f"{self._parts.corpus.path}: the valid split gives {len(batches)} batches for "
+                f"{trainer.world_size} processes; lower batch.tokens_per_batch"
+            )
         mine = batches[trainer.global_rank : whole : trainer.world_size]
         planned = PlannedDataset(self._parts.corpus, mine, self._collator(training=False))
         place = (self._seed, "valid", trainer.global_rank)

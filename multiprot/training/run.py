@@ -15,7 +15,7 @@ from multiprot.training.processes import is_main_process, wait_for
 from multiprot.training.results import Results
 from multiprot.training.run_folder import RunFolder
 from multiprot.training.session import Session
-from multiprot.training.trainer import keyboard_interrupts, quiet_lightning
+from multiprot.training.trainer import build_trainer, keyboard_interrupts, quiet_lightning
 
 
 def pretrain(
@@ -49,18 +49,44 @@ def pretrain(
     """
     config, folder = resolved.value, RunFolder(Path(out))
     checkpoint = _checkpoint_to_resume(folder, config) if resume else None
-    if is_main_process():
-        if resume:
-            resolved = folder.with_former_origins(resolved)
-        else:
-            folder.begin(overwrite=overwrite)
-        folder.write_config(resolved)
+    if not resume and is_main_process():
+        folder.refuse_existing(overwrite=overwrite)
     with quiet_lightning(), keyboard_interrupts():
-        corpus = open_corpus(config.corpus, folder.corpus)
-        parts = build_parts(config, corpus, Registry.discover())
-        session = Session(config, parts, folder, checkpoint)
+        _refuse_impossible(config)
+        session = _begin(resolved, folder, checkpoint)
         session.train()
         return session.finish()
+
+
+def _refuse_impossible(config: PretrainConfig) -> None:
+    """Raise, before anything is written, if the corpus or the machine is not there."""
+    if config.corpus.path is not None:
+        Corpus.open(config.corpus.path)
+    build_trainer(config.trainer)
+
+
+def _begin(
+    resolved: ResolvedConfig[PretrainConfig], folder: RunFolder, checkpoint: Path | None
+) -> Session:
+    """Write the recipe and build everything; a new run that cannot be built leaves no folder."""
+    if not is_main_process():
+        return _build(resolved.value, folder, checkpoint)
+    if checkpoint is not None:
+        folder.write_config(folder.with_former_origins(resolved))
+        return _build(resolved.value, folder, checkpoint)
+    folder.clear()
+    try:
+        folder.write_config(resolved)
+        return _build(resolved.value, folder, None)
+    except BaseException:
+        folder.clear()
+        raise
+
+
+def _build(config: PretrainConfig, folder: RunFolder, checkpoint: Path | None) -> Session:
+    corpus = open_corpus(config.corpus, folder.corpus)
+    parts = build_parts(config, corpus, Registry.discover())
+    return Session(config, parts, folder, checkpoint)
 
 
 def open_corpus(config: CorpusConfig, generated: Path) -> Corpus:

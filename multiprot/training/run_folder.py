@@ -70,8 +70,8 @@ class RunFolder:
         """The saved model."""
         return self.path / "bundle"
 
-    def begin(self, *, overwrite: bool) -> None:
-        """Make sure that a new run may be written here; removes a former run if asked to.
+    def refuse_existing(self, *, overwrite: bool) -> None:
+        """Make sure that a new run may be written here.
 
         Raises
         ------
@@ -86,7 +86,16 @@ class RunFolder:
                     f"{self.path}: already exists; go on with --resume, start anew with "
                     "--overwrite, or choose another --out"
                 ) from None
-            self._remove_former_run()
+            if not self.config.is_file():
+                raise OutputExistsError(
+                    f"{self.path}: holds no {self.config.name}, so it is not a run that "
+                    "--overwrite may remove; choose another --out"
+                ) from None
+
+    def clear(self) -> None:
+        """Remove the folder; `refuse_existing` has made sure that it is a run or empty."""
+        if self.path.is_dir():
+            shutil.rmtree(self.path)
 
     def write_config(self, resolved: ResolvedConfig[PretrainConfig]) -> None:
         """Write the recipe, with the origins, which a resumed run reads back."""
@@ -150,14 +159,6 @@ class RunFolder:
                     f"{self.path}: cannot resume: {key.replace('_', ' ')} was {former[key]} and is "
                     f"{facts[key]}; restore it, or start anew with --overwrite"
                 )
-
-    def _remove_former_run(self) -> None:
-        if not (self.path.is_dir() and self.config.is_file()):
-            raise OutputExistsError(
-                f"{self.path}: holds no {self.config.name}, so it is not a run that --overwrite "
-                "may remove; choose another --out"
-            )
-        shutil.rmtree(self.path)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
