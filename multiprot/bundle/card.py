@@ -56,24 +56,58 @@ def _architecture(model: Mapping[str, Any]) -> str:
     return f"A multiprot model with these encoders: {', '.join(parts) or 'none'}."
 
 
-def _rendered(value: Any, indent: str = "") -> str:
-    if value is None or value == {} or value == [] or value == "":
-        return f"{indent}{_NOT_RECORDED}"
-    if isinstance(value, Mapping):
-        return "\n".join(_item(f"{_label(key)}:", entry, indent) for key, entry in value.items())
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return "\n".join(_item("", entry, indent) for entry in value)
-    return f"{indent}{_scalar(value)}"
+def _rendered(value: Any) -> str:
+    if _is_nothing(value):
+        return _NOT_RECORDED
+    return "\n".join(_lines(value, "")) if _is_nested(value) else _scalar(value)
 
 
-def _item(label: str, value: Any, indent: str) -> str:
-    nested = isinstance(value, Mapping) or (
+def _lines(value: Any, indent: str) -> list[str]:
+    """A mapping or list as a table, where its entries have the same fields, or as a list."""
+    rows = _table(value)
+    if rows and not indent:
+        return rows
+    entries = value.items() if isinstance(value, Mapping) else (("", entry) for entry in value)
+    lines = []
+    for key, entry in entries:
+        head = f"{indent}- {_label(key)}: " if key != "" else f"{indent}- "
+        if _is_nested(entry) and not _is_nothing(entry):
+            lines += [head.rstrip(), *_lines(entry, indent + "  ")]
+        else:
+            lines.append(head + _scalar(entry))
+    return lines
+
+
+def _table(value: Any) -> list[str]:
+    """Rows of a Markdown table, or nothing where `value` is not two or more alike flat mappings."""
+    named = isinstance(value, Mapping)
+    rows = list(value.values()) if named else list(value)
+    if len(rows) < 2 or not all(isinstance(row, Mapping) and row for row in rows):
+        return []
+    columns = list(rows[0])
+    flat = all(list(row) == columns and not any(map(_is_nested, row.values())) for row in rows)
+    if not flat:
+        return []
+    names = list(value) if named else [""] * len(rows)
+    first = [""] if named else []
+    lines = [_row([*first, *map(_label, columns)]), _row(["---"] * (len(first) + len(columns)))]
+    for name, row in zip(names, rows, strict=True):
+        lines.append(_row([*([str(name)] if named else []), *map(_scalar, row.values())]))
+    return lines
+
+
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, Mapping) or (
         isinstance(value, Sequence) and not isinstance(value, str)
     )
-    if nested and value:
-        return f"{indent}- {label}\n{_rendered(value, indent + '  ')}"
-    text = "not recorded" if value is None or (nested and not value) else _scalar(value)
-    return f"{indent}- {label} {text}".replace("-  ", "- ", 1)
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or (hasattr(value, "__len__") and len(value) == 0)
 
 
 def _label(key: object) -> str:
@@ -81,6 +115,8 @@ def _label(key: object) -> str:
 
 
 def _scalar(value: Any) -> str:
+    if _is_nothing(value):
+        return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -12,6 +14,8 @@ from torch import Tensor, nn
 
 from multiprot.errors import BundleError
 from multiprot.files import atomic_file
+
+_METADATA: Final = "multiprot"
 
 
 def save_tensors(
@@ -23,7 +27,7 @@ def save_tensors(
     }
     # safetensors makes files that only their owner may read; `atomic_file` gives the usual mode.
     with atomic_file(path) as partial:
-        save_file(plain, partial, metadata=dict(metadata or {}))
+        save_file(plain, partial, metadata=_packed(metadata or {}))
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -37,9 +41,15 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, framework="pt", device="cpu") as handle:
             tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118
-            return tensors, dict(handle.metadata() or {})
-    except (SafetensorError, OSError) as error:
+            return tensors, json.loads((handle.metadata() or {}).get(_METADATA, "{}"))
+    except (SafetensorError, OSError, ValueError) as error:
         raise BundleError(f"{path}: is not a safetensors file ({error})") from None
+
+
+def _packed(metadata: Mapping[str, str]) -> dict[str, str]:
+    # safetensors writes several entries in an order that changes from call to call; one entry
+    # keeps equal content equal bytes.
+    return {_METADATA: json.dumps(dict(metadata), sort_keys=True)} if metadata else {}
 
 
 def fill_module(module: nn.Module, tensors: Mapping[str, Tensor], source: Path) -> None:

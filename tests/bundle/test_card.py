@@ -38,9 +38,19 @@ def test_nested_data_become_nested_lists() -> None:
         corpus={"proteins": {"train": 10}, "checked": True, "mean": 0.123456},
     )
     assert text.startswith("# tiny\n\nA small one.\n")
-    assert "- list: screen.tsv\n  - left out: 3" in text
+    assert "-\n  - list: screen.tsv\n  - left out: 3" in text
     assert "- two more by hand" in text
     assert "- proteins:\n  - train: 10\n- checked: yes\n- mean: 0.1235" in text
+
+
+def test_rows_of_the_same_fields_become_a_table() -> None:
+    metrics = {"loss": {"valid": 1.5, "baseline": None}, "a|b": {"valid": 0.25, "baseline": 0.5}}
+    assert (
+        "|  | valid | baseline |\n| --- | --- | --- |\n"
+        "| loss | 1.5 | none |\n| a\\|b | 0.25 | 0.5 |\n"
+    ) in card(metrics=metrics)
+    sources = [{"name": "PDB", "licence": "CC0"}, {"name": "GO", "licence": "CC-BY"}]
+    assert "| name | licence |\n| --- | --- |\n| PDB | CC0 |" in card(sources=sources)
 
 
 def test_unknown_keys_are_shown_too() -> None:

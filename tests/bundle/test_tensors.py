@@ -30,6 +30,14 @@ def test_values_dtypes_and_metadata_come_back(tmp_path: Path) -> None:
         assert torch.equal(found[name], tensor)
 
 
+def test_equal_content_gives_equal_bytes(tmp_path: Path) -> None:
+    metadata = {f"key{number}": str(number) for number in range(8)}
+    tensors = {name: torch.arange(3) for name in "dacb"}
+    for number in range(8):
+        save_tensors(tensors, tmp_path / str(number), dict(reversed(metadata.items())))
+    assert len({(tmp_path / str(number)).read_bytes() for number in range(8)}) == 1
+
+
 def test_shared_memory_is_no_obstacle(tmp_path: Path) -> None:
     weight = torch.randn(4, 4)
     save_tensors({"a": weight, "b": weight, "c": weight[1:]}, tmp_path / "x.safetensors")
