@@ -59,16 +59,19 @@ class Message(nn.Module):
             return _mean(scalars, present), _mean(vectors, present)
         hidden = self.last.hidden(vectors)
         means = [_mean(part, present) for part in (scalars, lengths(hidden), hidden)]
-        received = self.last.finish(self.last.scalars(torch.cat(means[:2], dim=-1)), means[2])
-        # The last map has an offset, which a residue without neighbours must not receive.
-        return received if present is None else _only_where(present.any(1), received)
+        received = self.last.scalars(torch.cat(means[:2], dim=-1))
+        if present is not None:
+            # The map has an offset, which a residue without neighbours must not receive.
+            received = received.masked_fill(~present.any(dim=1, keepdim=True), 0.0)
+        return self.last.finish(received, means[2])
 
     def _first(self, nodes: State, edges: State, neighbours: Tensor) -> State:
         hidden = _side_by_side(self.first.hidden.weight, nodes[1], edges[1], neighbours)
         width = self.first.scalars.in_features - hidden.shape[-1]
         weight, of_lengths = self.first.scalars.weight.tensor_split([width], dim=1)
-        mixed = F.linear(lengths(hidden), of_lengths, self.first.scalars.bias)
-        mixed = mixed.add_(_side_by_side(weight, nodes[0], edges[0], neighbours))
+        mixed = _side_by_side(weight, nodes[0], edges[0], neighbours)
+        # In place into the sum, not the other way round: autograd copies when a view is changed.
+        mixed.add_(F.linear(lengths(hidden), of_lengths, self.first.scalars.bias))
         return self.first.finish(mixed, hidden)
 
 
@@ -84,16 +87,11 @@ def _side_by_side(weight: Tensor, nodes: Tensor, edges: Tensor, neighbours: Tens
 
 def _mean(values: Tensor, present: Tensor | None) -> Tensor:
     """Mean of `values` [..., node, neighbour, channel] over the neighbours that are present."""
+    # Division after the sum: torch's mean() divides every pair's gradient, which takes longer.
     if present is None:
-        return values.mean(dim=-2)
-    count = present.sum(dim=1, keepdim=True).clamp(min=1)
-    return values.masked_fill(~present.unsqueeze(-1), 0.0).sum(dim=-2) / count
-
-
-def _only_where(kept: Tensor, state: State) -> State:
-    """`state` with zeros where `kept`, bool [node], is False."""
-    dropped = ~kept.unsqueeze(-1)
-    return state[0].masked_fill(dropped, 0.0), state[1].masked_fill(dropped, 0.0)
+        return values.sum(dim=-2) / values.shape[-2]
+    counts = present.sum(dim=1, keepdim=True).clamp(min=1)
+    return values.masked_fill(~present.unsqueeze(-1), 0.0).sum(dim=-2) / counts
 
 
 class GvpLayer(nn.Module):
