@@ -9,6 +9,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from multiprot.data import Corpus, GoLabels
+from multiprot.errors import DataError
 from multiprot.ontology import NAMESPACES, GeneOntology, Namespace
 
 GROUPS = ("structure", "sequence-only")
@@ -25,6 +26,8 @@ class GoTask:
         Which of the three.
     terms
         int64 [term]: rows of the ontology; true of at least ten train proteins, root left out.
+    term_ids
+        GO ids of `terms`.
     truth
         bool csr [protein of the corpus, term], propagated.
     train, valid
@@ -37,6 +40,7 @@ class GoTask:
 
     namespace: Namespace
     terms: NDArray[np.int64]
+    term_ids: tuple[str, ...]
     truth: scipy.sparse.csr_array
     train: NDArray[np.int64]
     valid: NDArray[np.int64]
@@ -50,14 +54,14 @@ class GoTask:
 
     def labels(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Dense truth of some corpus rows: bool [protein, term]."""
-        return self.truth[rows].toarray()
+        return np.asarray(self.truth[rows].toarray(), dtype=np.bool_)
 
     def leaves(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """The most specific true terms: bool [protein, term], no true term lies below them."""
         truth = self.truth[rows]
         strictly_above = self.closure - scipy.sparse.eye_array(len(self.terms), dtype=bool)
         has_true_descendant = (truth.astype(np.int32) @ strictly_above.astype(np.int32)) > 0
-        return self.labels(rows) & ~has_true_descendant.toarray()
+        return np.asarray(self.labels(rows) & ~has_true_descendant.toarray())
 
     def propagate(self, scores: NDArray[np.floating]) -> NDArray[np.floating]:
         """Raise every term's score to the best score below it (true-path rule)."""
@@ -70,8 +74,10 @@ class GoTask:
 
 
 def go_tasks(corpus: Corpus, min_proteins: int = 10) -> list[GoTask]:
-    """The three tasks of a corpus, in the order of `NAMESPACES`."""
+    """The three tasks of a corpus that has GO, in the order of `NAMESPACES`."""
     ontology = corpus.ontology
+    if ontology is None:
+        raise DataError(f"{corpus.path}: the corpus has no GO; build it with --ontology")
     labels = GoLabels.from_corpus(corpus, min_proteins=min_proteins)
     return [_task(corpus, ontology, labels, index) for index in range(len(NAMESPACES))]
 
@@ -85,6 +91,7 @@ def _task(corpus: Corpus, ontology: GeneOntology, labels: GoLabels, index: int) 
     return GoTask(
         namespace=NAMESPACES[index],
         terms=terms,
+        term_ids=tuple(ontology.term_ids[row] for row in terms),
         truth=truth,
         train=np.flatnonzero(annotated & (corpus.splits == "train")),
         valid=np.flatnonzero(annotated & (corpus.splits == "valid")),
