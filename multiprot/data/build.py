@@ -1,7 +1,7 @@
 """Building a corpus from files, record by record.
 
 In memory at any time are a few structures, one row group, the tables (annotation, features,
-splits, exclusion) and some hundred bytes per protein: its id, line of index and hash.
+splits, exclusion) and some hundred bytes per protein: hashes of its id and sequence.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from multiprot.data.structure_source import (
 from multiprot.errors import DataError
 from multiprot.files import atomic_folder, refuse_existing
 from multiprot.proteins import ProteinRecord, read_fasta
+from multiprot.proteins.structure_file import structure_stem
 
 _NO_LARGE_CACHE: Final = 1 << 24
 
@@ -122,9 +123,6 @@ class _Build:
 
     def run(self) -> dict[str, int]:
         """Read and write everything; counts of what the tables name but no record bears."""
-        if self._options.sequences is not None:
-            for record in read_fasta(self._options.sequences):
-                self._digests[record.id] = sequence_digest(record.sequence)
         if self._options.structures is not None:
             self._add_structures(self._options.structures)
         if self._options.sequences is not None:
@@ -133,6 +131,7 @@ class _Build:
 
     def _add_structures(self, folder: Path) -> None:
         paths, others = list_structure_files(folder)
+        self._note_sequences({structure_stem(path) for path in paths})
         for path in others:
             self._report.refused(
                 "structure",
@@ -145,6 +144,15 @@ class _Build:
         for number, file in enumerate(files, start=1):
             self._add_structure_file(file)
             self._progress("structures", number, len(paths))
+
+    def _note_sequences(self, stems: set[str]) -> None:
+        """Remember the sequences that a structure may belong to, to compare them with it."""
+        if self._options.sequences is None:
+            return
+        for record in read_fasta(self._options.sequences):
+            # A file of several chains gives ids like stem_A.
+            if record.id in stems or record.id.rpartition("_")[0] in stems:
+                self._digests[record.id] = sequence_digest(record.sequence)
 
     def _add_structure_file(self, file: StructureFile) -> None:
         if file.error is not None:
@@ -187,7 +195,7 @@ class _Build:
                 self._report.kept("sequence", path.name, record.id, detail="joined to a structure")
             else:
                 self._assembly.add(record, "sequence", path.name)
-            self._progress("sequences", number, len(self._digests))
+            self._progress("sequences", number, None)
 
 
 def _difference(record: ProteinRecord, path: Path | None) -> str:

@@ -1,4 +1,4 @@
-"""Writing a corpus record by record; memory holds one row group and one line of index each."""
+"""Writing a corpus record by record; memory holds one row group and some 100 bytes per record."""
 
 from __future__ import annotations
 
@@ -37,11 +37,7 @@ ROWS_PER_GROUP: Final = 32
 
 ROWS_PER_SHARD: Final = 4096
 
-
-def write_table(table: pa.Table, path: Path) -> None:
-    """Write a small table as every Parquet file here is written."""
-    with pq.ParquetWriter(path, table.schema, **_parquet_options()) as writer:
-        writer.write_table(table)
+_INDEX_ROWS_AT_A_TIME: Final = 8192
 
 
 def file_entry(folder: Path, name: str, **more: Any) -> dict[str, Any]:
@@ -74,10 +70,11 @@ class CorpusWriter:
         self._writer: pq.ParquetWriter | None = None
         self._pending: list[dict[str, Any]] = []
         self._shard_rows: list[int] = []
-        self._index: dict[str, list[Any]] = {name: [] for name in INDEX_SCHEMA.names}
-        self._seen: set[str] = set()
+        self._index = pq.ParquetWriter(folder / INDEX, INDEX_SCHEMA, **_parquet_options())
+        self._index_pending: list[dict[str, Any]] = []
+        self._seen: set[int] = set()
         self._digest = hashlib.sha256()
-        self._residues = 0
+        self._counts: dict[str, Counter[str]] = {split: Counter() for split in SPLITS}
         (folder / SHARDS).mkdir(exist_ok=True)
 
     def __enter__(self) -> Self:
@@ -89,10 +86,10 @@ class CorpusWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._close_shard()
+        self._close()
 
     def __len__(self) -> int:
-        return len(self._index["id"])
+        return sum(self._shard_rows)
 
     def add(self, record: ProteinRecord, split: str) -> None:
         """Append one record.
@@ -102,14 +99,14 @@ class CorpusWriter:
         DataError
             If the id is already in the corpus or the split is not one of train, valid, test.
         """
-        if record.id in self._seen:
-            raise DataError(f"record {record.id}: the id occurs twice; ids must be unique")
         if split not in SPLITS:
             raise DataError(f"record {record.id}: split {split!r} is not one of {SPLITS}")
-        self._seen.add(record.id)
+        key = _short_hash(record.id)
+        if key in self._seen:
+            raise DataError(f"record {record.id}: the id occurs twice; ids must be unique")
+        self._seen.add(key)
         row = record_to_row(record, split)
         self._digest.update(row_digest(row))
-        self._residues += len(record)
         if self._writer is None:
             self._open_shard()
         self._index_row(record, split)
@@ -141,10 +138,9 @@ class CorpusWriter:
         DataError
             If nothing was added.
         """
-        self._close_shard()
+        self._close()
         if not len(self):
             raise DataError("no records left: every input was refused or excluded")
-        write_table(pa.table(self._index, schema=INDEX_SCHEMA), self._folder / INDEX)
         go = None
         if ontology is not None:
             ontology.write_obo(self._folder / ONTOLOGY)
@@ -160,7 +156,7 @@ class CorpusWriter:
             "format_version": FORMAT_VERSION,
             "content_hash": self._digest.hexdigest(),
             "multiprot_version": version("multiprot"),
-            "counts": self._counts(),
+            "counts": self._summed_counts(),
             "go": go,
             "exclusion": None,
             "report": None,
@@ -176,34 +172,33 @@ class CorpusWriter:
         return manifest
 
     def _index_row(self, record: ProteinRecord, split: str) -> None:
-        values = (
-            record.id,
-            len(record),
-            split,
-            record.structure is not None,
-            bool(record.go_terms),
-            len(self._shard_rows) - 1,
-            self._shard_rows[-1],
+        facts = {"has_structure": record.structure is not None, "has_go": bool(record.go_terms)}
+        self._index_pending.append(
+            {
+                "id": record.id,
+                "length": len(record),
+                "split": split,
+                **facts,
+                "shard": len(self._shard_rows) - 1,
+                "row": self._shard_rows[-1],
+            }
         )
-        for name, value in zip(INDEX_SCHEMA.names, values, strict=True):
-            self._index[name].append(value)
         self._shard_rows[-1] += 1
+        counts = self._counts[split]
+        counts["proteins"] += 1
+        counts["structures"] += facts["has_structure"]
+        counts["annotated"] += facts["has_go"]
+        counts["residues"] += len(record)
+        if len(self._index_pending) == _INDEX_ROWS_AT_A_TIME:
+            self._flush_index()
 
-    def _counts(self) -> dict[str, Any]:
-        kinds = ("proteins", "structures", "annotated")
-        by_split: dict[str, Counter[str]] = {split: Counter() for split in SPLITS}
-        columns = (self._index[name] for name in ("split", "has_structure", "has_go"))
-        for split, structure, annotated in zip(*columns, strict=True):
-            by_split[split].update(
-                {"proteins": 1, "structures": int(structure), "annotated": int(annotated)}
-            )
-        return {
-            **{kind: sum(counts[kind] for counts in by_split.values()) for kind in kinds},
-            "residues": self._residues,
-            "by_split": {
-                split: {kind: counts[kind] for kind in kinds} for split, counts in by_split.items()
-            },
+    def _summed_counts(self) -> dict[str, Any]:
+        kinds = ("proteins", "structures", "annotated", "residues")
+        by_split = {
+            split: {kind: counts[kind] for kind in kinds} for split, counts in self._counts.items()
         }
+        total = {kind: sum(counts[kind] for counts in by_split.values()) for kind in kinds}
+        return {**total, "by_split": by_split}
 
     def _open_shard(self) -> None:
         path = self._folder / shard_name(len(self._shard_rows))
@@ -215,6 +210,17 @@ class CorpusWriter:
             self._writer.write_table(pa.Table.from_pylist(self._pending, schema=SHARD_SCHEMA))
             self._pending.clear()
 
+    def _flush_index(self) -> None:
+        if self._index_pending:
+            table = pa.Table.from_pylist(self._index_pending, schema=INDEX_SCHEMA)
+            self._index.write_table(table)
+            self._index_pending.clear()
+
+    def _close(self) -> None:
+        self._close_shard()
+        self._flush_index()
+        self._index.close()
+
     def _close_shard(self) -> None:
         self._flush()
         if self._writer is not None:
@@ -225,6 +231,11 @@ class CorpusWriter:
 def shard_name(number: int) -> str:
     """Name of a shard relative to the corpus."""
     return f"{SHARDS}/part-{number:05d}.parquet"
+
+
+def _short_hash(text: str) -> int:
+    """64 bits that stand for an id: a set of them takes a fraction of a set of strings."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
 def _parquet_options() -> dict[str, Any]:

@@ -94,13 +94,16 @@ def _go_coverage(corpus: Corpus) -> dict[str, Any] | None:
 
 def _overlap(corpus: Corpus) -> dict[str, int]:
     """Sequences that two splits share, for each pair of splits; all 0 unless tampered with."""
-    splits_of: dict[bytes, set[str]] = {}
+    # One small integer per sequence: a bit for each split that holds it.
+    splits_of: dict[bytes, int] = {}
     for sequence, split in corpus.columns("sequence", "split"):
-        splits_of.setdefault(sequence_digest(sequence), set()).add(split)
+        digest = sequence_digest(sequence)
+        splits_of[digest] = splits_of.get(digest, 0) | 1 << SPLITS.index(split)
+    pairs = list(combinations(range(len(SPLITS)), 2))
     shared = Counter(
         pair
         for splits in splits_of.values()
-        if len(splits) > 1
-        for pair in combinations(sorted(splits, key=SPLITS.index), 2)
+        for pair in pairs
+        if splits >> pair[0] & 1 and splits >> pair[1] & 1
     )
-    return {f"{first}/{second}": shared[first, second] for first, second in combinations(SPLITS, 2)}
+    return {f"{SPLITS[first]}/{SPLITS[second]}": shared[first, second] for first, second in pairs}

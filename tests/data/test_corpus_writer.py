@@ -69,6 +69,7 @@ def test_counts_are_those_of_the_records(corpus: Corpus, pairs: Pairs) -> None:
             "proteins": len(of_split),
             "structures": sum(record.structure is not None for record in of_split),
             "annotated": sum(bool(record.go_terms) for record in of_split),
+            "residues": sum(map(len, of_split)),
         }
 
 
