@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from multiprot.config import ResolvedConfig
     from multiprot.training.config import PretrainConfig
     from multiprot.training.rehearse import Rehearsal
-    from multiprot.training.results import Results
+    from multiprot.training.results import ResultRow, Results
+
+_TABLE_WIDTH = 100
 
 RUNS = Path("runs")
 """Where a run goes unless --out says otherwise: runs/<name of the recipe>."""
@@ -147,22 +149,31 @@ def _show(results: Results, folder: Path, *, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(
-        "valid split", box=box.SIMPLE_HEAD, title=f"{results.steps} steps", title_justify="left"
-    )
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("valid split", no_wrap=True)
     for heading in ("before", "after", "frequencies alone"):
         table.add_column(heading, justify="right")
-    for row in results.rows:
+    for row in filter(_is_shown, results.rows):
         table.add_row(row.name, *map(_figure, (row.start, row.end, row.baseline)))
-    Console(soft_wrap=True, highlight=False).print(table)
+    Console(highlight=False, width=_TABLE_WIDTH).print(table)
     print(_costs(results))
     bundle = shlex.quote(str(folder / "bundle"))
     print(f"model: {bundle}")
     print(f"next:  multiprot embed PROTEINS.fasta --model {bundle} --out vectors")
 
 
+def _is_shown(row: ResultRow) -> bool:
+    """The table is short: losses, accuracies and what has a baseline; the file has all."""
+    metric = row.name.rpartition("/")[2]
+    return metric == "loss" or "accuracy" in metric or row.baseline is not None
+
+
 def _costs(results: Results) -> str:
-    parts = [f"{results.parameters:,} parameters", f"{_duration(results.seconds)} in all"]
+    parts = [
+        f"{results.steps:,} steps",
+        f"{results.parameters:,} parameters",
+        f"{_duration(results.seconds)} in all",
+    ]
     timing = results.timing
     if timing:
         parts += [

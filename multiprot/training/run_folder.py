@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -168,15 +168,15 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def flat(tree: Any, prefix: str = "") -> dict[str, Any]:
-    """Leaves of nested dicts and lists by dotted key."""
+    """Leaves of nested dicts and lists by dotted key; an empty one is a leaf."""
     return dict(_leaves(tree, prefix))
 
 
 def _leaves(tree: Any, prefix: str) -> Iterator[tuple[str, Any]]:
-    parts: Iterator[tuple[object, Any]]
-    if isinstance(tree, Mapping):
-        parts = iter(tree.items())
-    elif isinstance(tree, list):
+    parts: Iterable[tuple[object, Any]]
+    if isinstance(tree, Mapping) and tree:
+        parts = tree.items()
+    elif isinstance(tree, list) and tree:
         parts = enumerate(tree)
     else:
         yield prefix, tree

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from lightning.pytorch import Callback, Trainer
 
 from multiprot.config import ResolvedConfig, load_config
@@ -22,6 +21,7 @@ from multiprot.training.checkpoint_files import checkpoint_path, list_checkpoint
 from multiprot.training.config import PretrainConfig
 from multiprot.training.run import pretrain
 from multiprot.training.run_folder import RunFolder
+from tests.training.compare import assert_same_run, bundle_weights
 
 Recipe = Callable[..., ResolvedConfig[PretrainConfig]]
 
@@ -63,32 +63,6 @@ def abort(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Callable[[], None]]
     return arm
 
 
-def equal(one: Any, other: Any) -> bool:
-    """Whether two nested structures are equal to the bit."""
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, other) and one.dtype == other.dtype
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(equal(one[key], other[key]) for key in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(equal, one, other))
-    return bool(one == other)
-
-
-def state(run: Path, step: int) -> dict[str, Any]:
-    """Weights, optimizer, schedule and average in a checkpoint."""
-    content = torch.load(checkpoint_path(run / "checkpoints", step), weights_only=True)
-    kept = ("state_dict", "optimizer_states", "lr_schedulers", "callbacks", "global_step")
-    return {key: content[key] for key in kept}
-
-
-def bundle_weights(run: Path) -> bytes:
-    return (run / "bundle" / "model.safetensors").read_bytes()
-
-
-def logs(run: Path) -> tuple[str, str]:
-    return tuple((run / "logs" / f"{table}.csv").read_text() for table in ("train", "valid"))
-
-
 @pytest.mark.parametrize(
     ("stopped_at", "overrides"),
     [
@@ -113,9 +87,7 @@ def test_resumed_run_equals_the_uninterrupted_one_to_the_bit(
         pretrain(resolved, tmp_path / "broken")
     abort(-1)
     pretrain(resolved, tmp_path / "broken", resume=True)
-    assert equal(state(tmp_path / "straight", 20), state(tmp_path / "broken", 20))
-    assert bundle_weights(tmp_path / "straight") == bundle_weights(tmp_path / "broken")
-    assert logs(tmp_path / "straight") == logs(tmp_path / "broken")
+    assert_same_run(tmp_path / "straight", tmp_path / "broken", 20)
 
 
 @pytest.mark.parametrize("stopped_at", [7, 8])
@@ -136,8 +108,7 @@ def test_ctrl_c_leaves_a_checkpoint_of_the_step_it_came_in(
     assert not (tmp_path / "stopped" / "bundle").exists()
     abort(-1)
     pretrain(resolved, tmp_path / "stopped", resume=True)
-    assert bundle_weights(tmp_path / "straight") == bundle_weights(tmp_path / "stopped")
-    assert logs(tmp_path / "straight") == logs(tmp_path / "stopped")
+    assert_same_run(tmp_path / "straight", tmp_path / "stopped", 12)
 
 
 def test_second_ctrl_c_stops_at_once(
