@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -49,7 +50,8 @@ def save_bundle(
         The model and what it was built from.
     provenance
         Plain JSON data: what it was trained on and how. `multiprot.bundle.card.SECTIONS` names
-        the keys that every model card shows; others are kept and shown too.
+        the keys that every model card shows; others are kept and shown too. NaN and infinity
+        become words.
     ontology
         What the GO encoder is bound to.
     extras
@@ -105,7 +107,7 @@ def _write_optional(folder: Path, ontology: GeneOntology | None, extras: BundleE
 def _write_texts(folder: Path, config: BundleConfig, provenance: Mapping[str, Any]) -> None:
     (folder / layout.CONFIG).write_text(config.to_yaml(), encoding="utf-8")
     try:
-        text = json.dumps(provenance, indent=1, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(_spelled(provenance), indent=1, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise BundleError(f"provenance is not plain JSON data: {error}") from None
     (folder / layout.PROVENANCE).write_text(text + "\n", encoding="utf-8")
@@ -113,6 +115,18 @@ def _write_texts(folder: Path, config: BundleConfig, provenance: Mapping[str, An
         json.loads(text), model=config.model.model_dump(mode="json"), versions=_versions()
     )
     (folder / layout.CARD).write_text(card, encoding="utf-8")
+
+
+def _spelled(value: Any) -> Any:
+    """`value` with NaN and infinity as words: JSON has no such numbers, and a metric that came out
+    undefined must not cost the model."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: _spelled(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_spelled(entry) for entry in value]
+    return value
 
 
 def _write_manifest(folder: Path, ontology_hash: str | None) -> None:
