@@ -53,7 +53,19 @@ def build_trainer(
     """
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    options: dict[str, Any] = {
+    options = _options(config, max_steps)
+    try:
+        return Trainer(callbacks=list(callbacks), logger=list(loggers), **options)
+    except (MisconfigurationException, ValueError, RuntimeError) as error:
+        wanted = {key: options[key] for key in ("accelerator", "devices", "strategy", "precision")}
+        raise TrainingError(
+            f"trainer: this machine cannot do {wanted} ({error}); change these keys of the recipe"
+        ) from None
+
+
+def _options(config: TrainerConfig, max_steps: int | None) -> dict[str, Any]:
+    """What the recipe says in Lightning's words, and what is always so."""
+    return {
         "accelerator": config.accelerator,
         "devices": config.devices,
         "num_nodes": config.num_nodes,
@@ -66,8 +78,6 @@ def build_trainer(
         "check_val_every_n_epoch": None,
         "limit_val_batches": config.validation_batches if max_steps is None else 0,
         "num_sanity_val_steps": 0,
-        "callbacks": list(callbacks),
-        "logger": list(loggers),
         "plugins": [SafeCheckpointIO()],
         # Objectives may keep what validation computed; inference tensors could not be trained on.
         "inference_mode": False,
@@ -76,13 +86,6 @@ def build_trainer(
         "enable_progress_bar": False,
         "enable_model_summary": False,
     }
-    try:
-        return Trainer(**options)
-    except (MisconfigurationException, ValueError, RuntimeError) as error:
-        wanted = {key: options[key] for key in ("accelerator", "devices", "strategy", "precision")}
-        raise TrainingError(
-            f"trainer: this machine cannot do {wanted} ({error}); change these keys of the recipe"
-        ) from None
 
 
 @contextmanager

@@ -79,13 +79,19 @@ def test_killed_run_goes_on_to_the_bit(
     assert_same_run(tmp_path / "straight", broken, STEPS)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("overrides", [(), ("batch.workers=1",), TWO_PROCESSES])
+@pytest.mark.parametrize(
+    ("number", "overrides"),
+    [
+        (signal.SIGINT, ("batch.workers=1",)),
+        (signal.SIGTERM, ()),
+        (signal.SIGINT, TWO_PROCESSES),
+    ],
+)
 def test_signal_leaves_a_checkpoint_and_says_how_to_go_on(
     start: Callable[..., subprocess.Popen[str]],
     tmp_path: Path,
-    overrides: tuple[str, ...],
     number: signal.Signals,
+    overrides: tuple[str, ...],
 ) -> None:
     run = tmp_path / "run"
     process = start(run, *overrides)
