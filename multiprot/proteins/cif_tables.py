@@ -66,3 +66,39 @@ def plausible(numbers: NDArray[np.float64], name: str) -> NDArray[np.float64]:
     if absurd.any():
         raise FileFormatError(f"column {name} holds {numbers[absurd][0]}, which cannot be right")
     return numbers
+
+
+def text_column(table: CifTable, name: str) -> NDArray[np.str_]:
+    """Column [row], "" where the file has no value or no such column."""
+    values = table.text(name)
+    return np.full(len(table), "", dtype=np.str_) if values is None else values
+
+
+def first_given(table: CifTable, *names: str) -> NDArray[np.str_]:
+    """First of several columns that has a value, row by row."""
+    values = text_column(table, names[0])
+    for name in names[1:]:
+        if (values == "").any():
+            values = np.where(values == "", text_column(table, name), values)
+    return values
+
+
+def number_column(table: CifTable, name: str, default: float | None = None) -> NDArray[np.float64]:
+    """Column [row], NaN where unknown; `default` throughout, or an error, if there is none."""
+    values = table.numbers(name)
+    if values is not None:
+        return values
+    if default is None:
+        raise FileFormatError(f"the atom table has no column {name}")
+    return np.full(len(table), default)
+
+
+def integer_column(
+    table: CifTable, name: str, missing: int | NDArray[np.int64] = 0
+) -> NDArray[np.int64]:
+    """Column [row] of whole numbers, `missing` where the file has no value or no such column."""
+    values = number_column(table, name, default=np.nan)
+    whole = np.where(np.isnan(values), missing, values)
+    if not np.array_equal(whole, np.rint(whole)):
+        raise FileFormatError(f"column {name} holds something that is no whole number")
+    return whole.astype(np.int64)

@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multiprot.errors import FileFormatError
-from multiprot.proteins.cif_tables import CifTable, CifTables
+from multiprot.proteins.cif_tables import (
+    CifTable,
+    CifTables,
+    first_given,
+    integer_column,
+    number_column,
+    text_column,
+)
 from multiprot.proteins.modified import is_amino_acid, is_nucleotide, parents_by_component
 
 FullSequence = tuple[tuple[str, ...], ...]
@@ -90,9 +97,9 @@ class Entry:
 def read_entry(tables: CifTables) -> Entry:
     """Pick polymers, full sequences and declarations out of CIF categories."""
     table = tables["atom_site"]
-    model = _text(table, "pdbx_PDB_model_num")
+    model = text_column(table, "pdbx_PDB_model_num")
     rows = model == model[0]
-    sites, asym = _atom_sites(table), _text(table, "label_asym_id")
+    sites, asym = _atom_sites(table), text_column(table, "label_asym_id")
     rows &= np.isfinite(sites.xyz).all(axis=1)
     entity = _entities(tables, asym)
     rows &= _polymer_rows(tables, sites, entity)
@@ -118,31 +125,33 @@ def read_entry(tables: CifTables) -> Entry:
 
 
 def _atom_sites(table: CifTable) -> AtomSites:
-    label = _integers(table, "label_seq_id", missing=0)
-    coordinates = [_numbers(table, f"Cartn_{axis}") for axis in "xyz"]
-    occupancy = _numbers(table, "occupancy", default=1.0)
+    label = integer_column(table, "label_seq_id", missing=0)
+    coordinates = [number_column(table, f"Cartn_{axis}") for axis in "xyz"]
+    occupancy = number_column(table, "occupancy", default=1.0)
     return AtomSites(
-        chain=_first_given(table, "auth_asym_id", "label_asym_id"),
-        number=_integers(table, "auth_seq_id", missing=label),
-        insertion=_text(table, "pdbx_PDB_ins_code"),
+        chain=first_given(table, "auth_asym_id", "label_asym_id"),
+        number=integer_column(table, "auth_seq_id", missing=label),
+        insertion=text_column(table, "pdbx_PDB_ins_code"),
         label=label,
-        component=_first_given(table, "label_comp_id", "auth_comp_id"),
-        atom=_first_given(table, "label_atom_id", "auth_atom_id"),
-        altloc=_text(table, "label_alt_id"),
+        component=first_given(table, "label_comp_id", "auth_comp_id"),
+        atom=first_given(table, "label_atom_id", "auth_atom_id"),
+        altloc=text_column(table, "label_alt_id"),
         occupancy=np.where(np.isnan(occupancy), 1.0, occupancy),
-        b_factor=_numbers(table, "B_iso_or_equiv", default=np.nan),
+        b_factor=number_column(table, "B_iso_or_equiv", default=np.nan),
         xyz=np.stack(coordinates, axis=1).astype(np.float32),
     )
 
 
 def _entities(tables: CifTables, asym: NDArray[np.str_]) -> NDArray[np.str_]:
     """Entity id [atom]; looked up through the asymmetric unit where the atoms do not say."""
-    entity = _text(tables["atom_site"], "label_entity_id")
+    entity = text_column(tables["atom_site"], "label_entity_id")
     units = tables.get("struct_asym")
     if units is None or (entity != "").all():
         return entity
     by_unit = dict(
-        zip(_text(units, "id").tolist(), _text(units, "entity_id").tolist(), strict=True)
+        zip(
+            text_column(units, "id").tolist(), text_column(units, "entity_id").tolist(), strict=True
+        )
     )
     return np.array([e or by_unit.get(a, "") for e, a in zip(entity, asym, strict=True)], np.str_)
 
@@ -153,10 +162,12 @@ def _polymer_rows(
     """bool [atom]: atoms of polymers, by the file's entities or else by what residues are."""
     polymers: set[str] = set()
     if entities := tables.get("entity"):
-        polymers |= set(_text(entities, "id")[_text(entities, "type") == "polymer"].tolist())
+        polymers |= set(
+            text_column(entities, "id")[text_column(entities, "type") == "polymer"].tolist()
+        )
     for category in ("entity_poly", "entity_poly_seq"):
         if stated := tables.get(category):
-            polymers |= set(_text(stated, "entity_id").tolist())
+            polymers |= set(text_column(stated, "entity_id").tolist())
     rows = np.isin(entity, sorted(polymers))
     if rows.any() or "entity" in tables:
         return rows
@@ -184,7 +195,11 @@ def _full_sequences(tables: CifTables) -> dict[str, FullSequence]:
     if table is None:
         return {}
     components: dict[str, dict[int, list[str]]] = {}
-    columns = (_text(table, "entity_id"), _integers(table, "num"), _text(table, "mon_id"))
+    columns = (
+        text_column(table, "entity_id"),
+        integer_column(table, "num"),
+        text_column(table, "mon_id"),
+    )
     for entity, number, component in zip(*(c.tolist() for c in columns), strict=True):
         components.setdefault(entity, {}).setdefault(number, []).append(component)
     for entity, by_number in components.items():
@@ -202,8 +217,8 @@ def _stated_kinds(tables: CifTables) -> dict[str, str]:
     if table is None:
         return {}
     kinds: dict[str, str] = {}
-    types = np.char.lower(_text(table, "type")).tolist()
-    for entity, stated in zip(_text(table, "entity_id").tolist(), types, strict=True):
+    types = np.char.lower(text_column(table, "type")).tolist()
+    for entity, stated in zip(text_column(table, "entity_id").tolist(), types, strict=True):
         if stated.startswith("polypeptide"):
             kinds[entity] = PROTEIN
         elif "nucleotide" in stated:
@@ -225,53 +240,21 @@ def _declared_parents(tables: CifTables) -> dict[str, frozenset[str]]:
     table = tables.get("pdbx_struct_mod_residue")
     if table is None:
         return {}
-    components = _first_given(table, "label_comp_id", "auth_comp_id")
-    return parents_by_component(components.tolist(), _text(table, "parent_comp_id").tolist())
+    components = first_given(table, "label_comp_id", "auth_comp_id")
+    return parents_by_component(components.tolist(), text_column(table, "parent_comp_id").tolist())
 
 
 def _is_predicted(tables: CifTables) -> bool:
     """Whether the file says that it is a predicted model with pLDDT in the B-factor column."""
     if quality := tables.get("ma_qa_metric"):
-        stated = np.char.lower(np.append(_text(quality, "name"), _text(quality, "type")))
+        stated = np.char.lower(
+            np.append(text_column(quality, "name"), text_column(quality, "type"))
+        )
         return any("plddt" in metric for metric in stated.tolist())
     if experiment := tables.get("exptl"):
-        methods = np.char.upper(_text(experiment, "method")).tolist()
+        methods = np.char.upper(text_column(experiment, "method")).tolist()
         if not all("THEORETICAL" in method for method in methods):
             return False
     title = tables.get("struct")
-    described = "" if title is None else " ".join(_text(title, "title").tolist()).upper()
+    described = "" if title is None else " ".join(text_column(title, "title").tolist()).upper()
     return any(predictor in described for predictor in _PREDICTORS)
-
-
-def _text(table: CifTable, name: str) -> NDArray[np.str_]:
-    """Column [row], "" where the file has no value or no such column."""
-    values = table.text(name)
-    return np.full(len(table), "", dtype=np.str_) if values is None else values
-
-
-def _first_given(table: CifTable, *names: str) -> NDArray[np.str_]:
-    """First of several columns that has a value, row by row."""
-    values = _text(table, names[0])
-    for name in names[1:]:
-        if (values == "").any():
-            values = np.where(values == "", _text(table, name), values)
-    return values
-
-
-def _numbers(table: CifTable, name: str, default: float | None = None) -> NDArray[np.float64]:
-    values = table.numbers(name)
-    if values is not None:
-        return values
-    if default is None:
-        raise FileFormatError(f"the atom table has no column {name}")
-    return np.full(len(table), default)
-
-
-def _integers(
-    table: CifTable, name: str, missing: int | NDArray[np.int64] = 0
-) -> NDArray[np.int64]:
-    values = _numbers(table, name, default=np.nan)
-    whole = np.where(np.isnan(values), missing, values)
-    if not np.array_equal(whole, np.rint(whole)):
-        raise FileFormatError(f"column {name} holds something that is no whole number")
-    return whole.astype(np.int64)

@@ -49,7 +49,7 @@ class TextTable:
         if column is None:
             return None
         if not _QUOTES.isdisjoint("".join(column)):
-            column = [gemmi.cif.as_string(v) if v[0] in _QUOTES else v for v in column]
+            column = [_bare(value) for value in column]
         return blank_unknown(np.array(column, dtype=np.str_))
 
     def numbers(self, name: str) -> NDArray[np.float64] | None:
@@ -89,6 +89,8 @@ def read_pdb(content: bytes) -> CifTables:
         raise FileFormatError("the PDB file holds no atoms (no ATOM or HETATM lines)")
     with _parsing("PDB"):
         tables = _structure_tables(gemmi.read_pdb_string(content))
+    if "atom_site" not in tables:
+        raise FileFormatError("the PDB file holds no atom that gemmi can read")
     return tables | _header_tables(content[: first_atom.start()])
 
 
@@ -129,6 +131,12 @@ def _block_tables(block: Any) -> dict[str, CifTable]:
             values = loop.values if loop is not None else list(table[0])
             tables[category] = TextTable([tag[len(prefix) :] for tag in table.tags], values)
     return tables
+
+
+def _bare(value: str) -> str:
+    """A CIF value without its quotes; gemmi writes a lone quote in a PDB column without any."""
+    quoted = len(value) > 1 and value[0] in _QUOTES and value[0] == value[-1]
+    return str(gemmi.cif.as_string(value)) if quoted else value
 
 
 def _quoted(text: bytes) -> str:

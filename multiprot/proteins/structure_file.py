@@ -97,7 +97,7 @@ def _read_tables(content: bytes) -> CifTables:
     text = content.removeprefix(BOM_UTF8)
     if b"\r" in text:
         text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    if _MMCIF_START.match(text):
+    if _MMCIF_START.match(text) or b"\n_atom_site." in text:
         return read_mmcif(text)
     if PDB_ATOM.search(text) or _PDB_START.match(text):
         return read_pdb(text)

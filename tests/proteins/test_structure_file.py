@@ -170,6 +170,9 @@ def test_bad_files(tmp_path: Path, shared: Path) -> None:
     assert "b'>protein" in error(written(b">protein\nMKV\n", "x.cif"))
     assert "no atoms" in error(written(b"HEADER    NOTHING\nEND\n"))
     assert "no atoms" in error(written(b"# nothing\ndata_x\n_entry.id x\n"))
+    mmcif = gzip.decompress((shared / "data/structures_whole/bp_1A8O.cif.gz").read_bytes())
+    assert "block header" in error(written(mmcif.replace(b"data_", b"datax", 1), "x.cif"))
+    assert "no atom" in error(written(b"HEADER    X\nEND\n" + PDB))
     assert "neither PDB" in error(written(b"# only\n# comments\n"))
     assert "not UTF-8" in error(written(PDB.replace(b"TRP A", b"\xe9RP A")))
     assert "no protein chain" in error(written("\n".join(WATER).encode()))
@@ -177,6 +180,16 @@ def test_bad_files(tmp_path: Path, shared: Path) -> None:
     assert "BinaryCIF" in error(written(damaged[: len(damaged) // 2], "x.bcif"))
     assert "cannot parse" in error(written(b"data_x\nloop_\n_atom_site.id\n_atom_site.b\n1\n"))
     assert "Cartn_x" in error(written(b"data_x\nloop_\n_atom_site.id\n_atom_site.b\n1 2\n"))
+
+
+@pytest.mark.parametrize("mark", ["'", '"', ";", "?", ".", "_", "#"])
+def test_any_mark_may_stand_in_a_column(read_lines_as: Read, mark: str) -> None:
+    lines = [line[:26] + mark + line[27:] for line in chain_lines(PEPTIDE)]
+    assert read_lines_as(lines)[0].record.sequence == "AKGW"
+    lines = [line[:16] + mark + line[17:] for line in chain_lines(PEPTIDE)]
+    assert read_lines_as(lines)[0].record.sequence == "AKGW"
+    lines = [line[:21] + mark + line[22:] for line in chain_lines(PEPTIDE)]
+    assert read_lines_as(lines)[0].record.sequence == "AKGW"
 
 
 def test_a_name_that_makes_no_id_is_refused(tmp_path: Path) -> None:
