@@ -118,8 +118,8 @@ def _write_texts(folder: Path, config: BundleConfig, provenance: Mapping[str, An
 
 
 def _spelled(value: Any) -> Any:
-    """`value` with NaN and infinity as words: JSON has no such numbers, and a metric that came out
-    undefined must not cost the model."""
+    """`value` with NaN and infinity as words, which JSON does not have as numbers."""
+    # A metric that came out undefined at the end of training must not cost the model.
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, Mapping):
