@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from biotite.structure import dihedral
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -90,16 +89,6 @@ def test_side_chain_points_to_an_ideal_beta_carbon() -> None:
     assert float(vectors[0, 2] @ beta) > 0.98
 
 
-def test_real_beta_carbons_lie_where_the_side_chain_points(shared_structure) -> None:
-    frames = backbone_frames(shared_structure)
-    beta = (
-        shared_structure.coordinates[frames.rows, 4] - shared_structure.coordinates[frames.rows, 1]
-    )
-    seen = np.isfinite(beta).all(axis=1)
-    cosine = np.einsum("ni,ni->n", unit(beta.astype(float)), direction_vectors(frames)[:, 2])
-    assert np.median(cosine[seen]) > 0.98
-
-
 @given(nodes=st.integers(0, 40), count=st.integers(1, 12), seed=st.integers(0, 99))
 @settings(max_examples=60, deadline=None)
 def test_neighbours_are_the_nearest_others(nodes: int, count: int, seed: int) -> None:
@@ -128,19 +117,3 @@ def test_a_structure_without_frames_has_no_node() -> None:
     blank = structure(atoms(3), unseen=(0, 1, 2))
     assert len(backbone_frames(blank).rows) == 0
     assert dihedral_scalars(backbone_frames(blank)).shape == (0, 6)
-
-
-@pytest.fixture
-def shared_structure():
-    """A real chain, where the data lies beside the project."""
-    import os
-    from pathlib import Path
-
-    from multiprot.proteins import read_structure_file
-
-    default = Path(__file__).parents[4] / "shared"
-    folder = Path(os.environ.get("MULTIPROT_SHARED", default)) / "data/pretrain/structures"
-    if not folder.is_dir():
-        pytest.skip(f"real data absent: no {folder} (set MULTIPROT_SHARED)")
-    path = min(folder.glob("*.bcif.gz"))
-    return read_structure_file(path)[0].record.structure
