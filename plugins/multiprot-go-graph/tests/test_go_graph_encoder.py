@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,7 +14,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multiprot.errors import PluginError
+from multiprot.encoders.options import validate_options
+from multiprot.errors import ConfigError, PluginError
 from multiprot.ontology import GeneOntology, Namespace, Term
 from multiprot_go_graph.encoder import GoGraphEncoder
 from multiprot_go_graph.options import GoGraphOptions
@@ -249,3 +251,121 @@ def test_parts_can_be_left_out(left_out: dict[str, int]) -> None:
     names = {n.split(".")[-1] for n, _ in made.named_parameters()}
     assert ("identity" in names) is ("identity_rank" not in left_out)
     assert ("words" in names) is ("text_buckets" not in left_out)
+
+
+def test_a_term_named_by_its_id_has_no_text() -> None:
+    terms = terms_of(5)
+    terms[3] = replace(terms[3], name=terms[3].id)
+    words = encoder(GeneOntology.from_terms(terms))._book._words
+    counts = np.diff(words.indptr)
+    assert counts[3] == 0
+    assert (np.delete(counts, 3) > 0).all()
+
+
+def test_regulates_counts_with_part_of() -> None:
+    """Where the ontology was read with it; the encoder keeps two relations either way."""
+    root, process = (
+        Term(id=f"GO:{i:07d}", name=WORDS[i], namespace=Namespace.PROCESS) for i in range(2)
+    )
+    process = replace(process, is_a=(root.id,))
+    found = []
+    for relation in ("part_of", "regulates"):
+        child = Term(
+            id="GO:0000002",
+            name="child",
+            namespace=Namespace.PROCESS,
+            **{"is_a": (root.id,), relation: (process.id,)},
+        )
+        found.append(encoder(GeneOntology.from_terms([root, process, child])))
+    assert torch.equal(vectors(found[0], [2]), vectors(found[1], [2]))
+
+
+def test_alternative_and_replaced_ids_are_the_ontologys_business() -> None:
+    terms = terms_of(10)
+    terms[4] = replace(terms[4], alt_ids=("GO:0000904",))
+    terms.append(
+        Term(
+            id="GO:0000800",
+            name="gone",
+            namespace=Namespace.FUNCTION,
+            obsolete=True,
+            replaced_by=("GO:0000004",),
+        )
+    )
+    bound = GeneOntology.from_terms(terms)
+    made = encoder(bound)
+    rows = [bound.row(name) for name in ("GO:0000004", "GO:0000904", "GO:0000800")]
+    found = vectors(made, rows)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+    assert len(made.input.identity) == 10
+
+
+def test_a_copy_is_bound_and_its_weights_are_its_own() -> None:
+    made = encoder()
+    copied = copy.deepcopy(made)
+    with torch.no_grad():
+        copied.input.identity.zero_()
+    rows = list(range(30))
+    assert not torch.equal(vectors(made, rows), vectors(copied, rows))
+    with pytest.raises(PluginError):
+        copied.bind(ontology(31))
+
+
+def test_dropout_acts_in_training_only() -> None:
+    made = encoder(options=OPTIONS.model_copy(update={"dropout": 0.5}))
+    rows = torch.arange(30)
+    assert torch.equal(made(rows), made(rows))
+    made.train()
+    assert not torch.equal(made(rows), made(rows))
+
+
+def test_it_learns_what_is_inherited() -> None:
+    """Trained on the children of two branches, it places unseen grandchildren by branch."""
+    names = iter(range(100))
+
+    def term(parents: tuple[str, ...]) -> Term:
+        number = next(names)
+        return Term(
+            id=f"GO:{number:07d}",
+            name=f"GO:{number:07d}",
+            namespace=Namespace.FUNCTION,
+            is_a=parents,
+        )
+
+    root = term(())
+    branches = [term((root.id,)) for _ in range(2)]
+    children = [term((branch.id,)) for branch in branches for _ in range(4)]
+    unseen = [term((child.id,)) for child in children]
+    bound = GeneOntology.from_terms([root, *branches, *children, *unseen])
+    torch.manual_seed(0)
+    made = GoGraphEncoder(OPTIONS.model_copy(update={"dropout": 0.0}))
+    made.bind(bound)
+    head = torch.nn.Linear(12, 1)
+    optimizer = torch.optim.Adam([*made.parameters(), *head.parameters()], lr=1e-2)
+    wanted = torch.tensor([0.0] * 4 + [1.0] * 4)
+    seen_rows, unseen_rows = (
+        torch.tensor([bound.row(t.id) for t in part]) for part in (children, unseen)
+    )
+    for _ in range(60):
+        optimizer.zero_grad()
+        score = head(made(seen_rows)).squeeze(1)
+        torch.nn.functional.binary_cross_entropy_with_logits(score, wanted).backward()
+        optimizer.step()
+    with torch.no_grad():
+        guessed = head(made(unseen_rows)).squeeze(1) > 0
+    assert guessed.tolist() == wanted.bool().tolist()
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"direction": "up"}, "direction"),
+        ({"layers": -1}, "layers"),
+        ({"identity": 3}, "identity_rank"),
+        ({"dropout": 1.0}, "dropout"),
+    ],
+)
+def test_a_bad_option_is_named(options: dict[str, object], named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        validate_options(go_graph, options, "model.go.options")

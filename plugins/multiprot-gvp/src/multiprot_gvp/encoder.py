@@ -38,7 +38,8 @@ class GvpEncoder(ResidueEncoder[GvpFeatures]):
         self.edge_input = Gvp(pair, edges, activated=False, gate=False)
         self.edge_norm = TupleNorm(edges[0])
         self.layers = nn.ModuleList(GvpLayer(options) for _ in range(options.layers))
-        self.output = Gvp(nodes, (self.token_dim, 0), activated=True, gate=False)
+        # Without the ReLU of the published code: what reads tokens should see both signs.
+        self.output = Gvp(nodes, (self.token_dim, 0), activated=False, gate=False)
 
     def forward(self, features: GvpFeatures) -> ResidueTokens | PackedTokens:
         """Tokens in the layout of `features`."""
