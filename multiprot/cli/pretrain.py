@@ -127,7 +127,11 @@ def _rehearse(config: PretrainConfig, *, as_json: bool) -> None:
 
 def _show_rehearsal(rehearsal: Rehearsal) -> None:
     counts = ", ".join(f"{name} {n:,}" for name, n in rehearsal.parameters.items() if n)
-    losses = [f"{k} {v:.3f}" for k, v in rehearsal.metrics.items() if k.endswith("loss")]
+    losses = [
+        f"{name} {value:.3f}"
+        for name, value in rehearsal.metrics.items()
+        if name.rpartition("/")[2] == "loss"
+    ]
     print(f"trainable parameters: {sum(rehearsal.parameters.values()):,} ({counts})")
     print(
         f"first batch: {rehearsal.proteins} proteins x {rehearsal.residues} residues, "
