@@ -13,6 +13,7 @@ help:
 	@echo "make pretrain   install, then pretrain the embedded default into $(QUICKSTART)"
 	@echo "make test       install, pretrain, then the whole test suite (about 15 minutes on two cores)"
 	@echo "make test-long  install, then the long campaigns (at most about 45 minutes)"
+	@echo "make lint       install, then ruff, mypy, import-linter and the house rules alone"
 	@echo "make docs       install, then the documentation into docs/_build/html"
 
 install: $(VENV)/.installed
@@ -41,7 +42,7 @@ test-long: install
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m long
 
 lint: install
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy multiprot && $(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/architecture
 
 docs: install
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html

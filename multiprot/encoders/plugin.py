@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 from multiprot.config import Section
 
 if TYPE_CHECKING:
     from multiprot.encoders.contract import (
-        Features,
         GoEncoder,
         Objective,
         ObjectiveContext,
@@ -99,7 +98,7 @@ class EncoderPlugin(Generic[ConfigT]):
     summary: str
     config: type[ConfigT]
     capabilities: Callable[[ConfigT], Capabilities]
-    build: Callable[[ConfigT], ResidueEncoder[Features] | GoEncoder]
+    build: Callable[[ConfigT], ResidueEncoder[Any] | GoEncoder]
     api_version: int = API_VERSION
 
 

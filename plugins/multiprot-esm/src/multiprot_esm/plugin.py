@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from multiprot.encoders.plugin import Capabilities, EncoderPlugin, Modality
-from multiprot_esm.architecture import resolve
 from multiprot_esm.options import Esm2Options
 
 if TYPE_CHECKING:
@@ -14,6 +13,9 @@ if TYPE_CHECKING:
 
 def _capabilities(options: Esm2Options) -> Capabilities:
     """What the model can do; reads the checkpoint's config.json where there is one."""
+    # The vocabulary stands on multiprot.proteins, whose readers a mere listing need not load.
+    from multiprot_esm.architecture import resolve
+
     return Capabilities(
         trainable=options.freeze != "all",
         max_residues=resolve(options).max_residues,
