@@ -95,11 +95,12 @@ def _train(
     try:
         results = run(resolved, folder, resume=resume, overwrite=overwrite)
     except TrainingInterrupted as stop:
-        print(
-            f"{stop}; its checkpoint is in {folder / 'checkpoints'}; to go on:\n"
-            f"  multiprot pretrain --resume --out {shlex.quote(str(folder))}",
-            file=sys.stderr,
-        )
+        if is_main_process():
+            print(
+                f"{stop}; its checkpoint is in {folder / 'checkpoints'}; to go on:\n"
+                f"  multiprot pretrain --resume --out {shlex.quote(str(folder))}",
+                file=sys.stderr,
+            )
         raise typer.Exit(128 + stop.signal_number) from None
     return results if is_main_process() else None
 
