@@ -81,20 +81,12 @@ def build_corpus(
     knowledge = read_knowledge(options)
     with atomic_folder(out, overwrite=overwrite) as folder:
         with ReportWriter(folder) as report:
-            if options.cluster_identity is None:
-                with CorpusWriter(folder) as writer:
-                    counts = _Build(options, knowledge, writer, report, progress).run()
-            else:
-                with TemporaryDirectory(dir=folder, prefix=".staging.") as staging:
-                    with CorpusWriter(Path(staging)) as writer:
-                        counts = _Build(options, knowledge, writer, report, progress).run()
-                        writer.finish()
-                    writer = _split_by_clusters(Path(staging), folder, options)
-        exclusion = knowledge.exclusion
+            build = _Build(options, knowledge, report, progress)
+            writer = build.write(folder)
         extra = {
-            "exclusion": None if exclusion is None else exclusion.summary(),
+            "exclusion": None if knowledge.exclusion is None else knowledge.exclusion.summary(),
             "report": file_entry(folder, REPORT, rows=report.rows, inputs=report.summary()),
-            "annotation": {**knowledge.account, **counts},
+            "annotation": {**knowledge.account, **build.unused},
             "options": options.model_dump(mode="json"),
             "inputs": describe_inputs(options),
         }
@@ -109,25 +101,37 @@ class _Build:
         self,
         options: CorpusBuildOptions,
         knowledge: Knowledge,
-        writer: CorpusWriter,
         report: ReportWriter,
         progress: Progress | None,
     ) -> None:
         self._options = options
+        self._knowledge = knowledge
         self._report = report
         self._progress = progress or _silent
-        self._assembly = Assembly(knowledge, writer, report)
         self._digests: dict[str, bytes] = {}
         self._seen: set[str] = set()
         self._mismatched: dict[str, str] = {}
+        self.unused: dict[str, int] = {}
 
-    def run(self) -> dict[str, int]:
-        """Read and write everything; counts of what the tables name but no record bears."""
+    def write(self, folder: Path) -> CorpusWriter:
+        """Read everything and write all shards; the writer is yet to be finished."""
+        if self._options.cluster_identity is None:
+            with CorpusWriter(folder) as writer:
+                self._add_all(writer)
+            return writer
+        with TemporaryDirectory(dir=folder, prefix=".staging.") as staging:
+            with CorpusWriter(Path(staging)) as writer:
+                self._add_all(writer)
+                writer.finish()
+            return _split_by_clusters(Path(staging), folder, self._options)
+
+    def _add_all(self, writer: CorpusWriter) -> None:
+        self._assembly = Assembly(self._knowledge, writer, self._report)
         if self._options.structures is not None:
             self._add_structures(self._options.structures)
         if self._options.sequences is not None:
             self._add_sequences(self._options.sequences)
-        return self._assembly.unused()
+        self.unused = self._assembly.unused()
 
     def _add_structures(self, folder: Path) -> None:
         paths, others = list_structure_files(folder)

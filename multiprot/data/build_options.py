@@ -31,11 +31,11 @@ class CorpusBuildOptions(Section):
     """Let regulates relations carry GO terms to parents, too."""
 
     evidence: tuple[str, ...] = ()
-    """Evidence codes that count; empty: all but ND."""
+    """Evidence codes that count, repeated for several; none: all but ND."""
 
     unknown_terms: Literal["error", "skip"] = "error"
     """Annotation rows whose GO id is unknown, obsolete or of another namespace than the row says:
-    stop, or leave them out and count them."""
+    "error" stops, "skip" leaves them out and counts them."""
 
     features: Path | None = None
     """TSV of feature spans: protein_id, type, start, end (1-based, inclusive), name."""
@@ -59,10 +59,11 @@ class CorpusBuildOptions(Section):
     """TSV of proteins to leave out: protein_id, task, …"""
 
     exclude_tasks: tuple[str, ...] = ()
-    """Leave out only the proteins of these tasks; empty: of all tasks."""
+    """Leave out only the proteins of these tasks, repeated for several; none: of all tasks."""
 
     on_mismatch: Literal["error", "refuse"] = "error"
-    """Where structure and sequence of one id differ: stop, or leave the protein out."""
+    """Where structure and sequence of one id differ: "error" stops, "refuse" leaves the protein
+    out."""
 
     workers: Annotated[int, Field(ge=0)] = 2
     """Processes that read structure files; the corpus does not depend on it."""

@@ -141,23 +141,13 @@ class CorpusWriter:
         self._close()
         if not len(self):
             raise DataError("no records left: every input was refused or excluded")
-        go = None
-        if ontology is not None:
-            ontology.write_obo(self._folder / ONTOLOGY)
-            go = {
-                "release": ontology.release,
-                "content_hash": ontology.content_hash,
-                "regulates": ontology.regulates,
-                **file_entry(self._folder, ONTOLOGY),
-            }
-            self._digest.update(ontology.content_hash.encode())
         manifest = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
-            "content_hash": self._digest.hexdigest(),
+            "content_hash": "",
             "multiprot_version": version("multiprot"),
             "counts": self._summed_counts(),
-            "go": go,
+            "go": None if ontology is None else self._write_ontology(ontology),
             "exclusion": None,
             "report": None,
             **(extra or {}),
@@ -167,9 +157,20 @@ class CorpusWriter:
                 for number, rows in enumerate(self._shard_rows)
             ],
         }
-        text = json.dumps(manifest, indent=2, sort_keys=False) + "\n"
+        manifest["content_hash"] = self._digest.hexdigest()
+        text = json.dumps(manifest, indent=2) + "\n"
         (self._folder / MANIFEST).write_text(text, encoding="utf-8")
         return manifest
+
+    def _write_ontology(self, ontology: GeneOntology) -> dict[str, Any]:
+        ontology.write_obo(self._folder / ONTOLOGY)
+        self._digest.update(ontology.content_hash.encode())
+        return {
+            "release": ontology.release,
+            "content_hash": ontology.content_hash,
+            "regulates": ontology.regulates,
+            **file_entry(self._folder, ONTOLOGY),
+        }
 
     def _index_row(self, record: ProteinRecord, split: str) -> None:
         facts = {"has_structure": record.structure is not None, "has_go": bool(record.go_terms)}

@@ -100,8 +100,8 @@ def read_structures(paths: Sequence[Path], *, workers: int) -> Iterator[Structur
             first, last = tasks[finished][0], tasks[min(finished + workers, len(tasks)) - 1][-1]
             raise DataError(
                 f"a process that reads structures died at one of the files from {first.name} to "
-                f"{last.name} in {first.parent}; find it with --workers 0, or look for lack of "
-                "memory"
+                f"{last.name} in {first.parent}; find it with --workers 0, look for lack of "
+                "memory, and in a script of your own call this under `if __name__ == '__main__'`"
             ) from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

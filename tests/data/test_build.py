@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from multiprot.data import Corpus, build_corpus
+from multiprot.data import Corpus, CorpusBuildOptions, build_corpus
 from multiprot.errors import (
     DataError,
     FileFormatError,
@@ -174,19 +174,53 @@ def test_an_unreadable_structure_leaves_the_sequence(raw: Raw, tmp_path: Path) -
     assert not corpus.has_structure[corpus.row(record.id)]
 
 
-def test_files_of_several_chains_give_several_records(raw: Raw, tmp_path: Path) -> None:
-    shared_name = tmp_path / "pair"
-    shared_name.mkdir()
-    record = next(r for r, _ in raw.records.values() if r.structure is not None)
-    write_structure(record, shared_name / "one.cif")
-    text = (shared_name / "one.cif").read_text()
-    first, second = "1abc_A", "1abc_a"
-    for name in (first, second):
-        (shared_name / f"{name}.cif").write_text(text)
-    (shared_name / "one.cif").unlink()
-    options = raw.build_options(structures=shared_name, sequences=None, splits=None)
+def test_files_of_several_chains_give_several_records(shared: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "entries"
+    folder.mkdir()
+    (folder / "2axd.cif.gz").symlink_to(shared / "data/structures_whole/2axd.cif.gz")
+    (folder / "1igy.pdb.gz").symlink_to(shared / "data/structures_whole/1igy.pdb.gz")
+    options = CorpusBuildOptions(structures=folder, workers=0)
     corpus = build_corpus(options, tmp_path / "out")
-    assert corpus.ids == (first, second)
+    files = {row["record"]: row["input"] for row in report(corpus)}
+    assert list(files) == list(corpus.ids)
+    assert {protein for protein in corpus.ids if protein.startswith("1igy")} == {
+        f"1igy_{chain}" for chain in "ABCD"
+    }
+    assert files["1igy_A"] == "1igy.pdb.gz"
+
+
+def test_a_chain_of_a_larger_file_is_compared_with_its_sequence(
+    shared: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "entries"
+    folder.mkdir()
+    (folder / "1igy.pdb.gz").symlink_to(shared / "data/structures_whole/1igy.pdb.gz")
+    write_fasta([ProteinRecord(id="1igy_B", sequence="MKTAY")], tmp_path / "a.fasta")
+    options = CorpusBuildOptions(structures=folder, sequences=tmp_path / "a.fasta", workers=0)
+    with pytest.raises(DataError, match=r"record 1igy_B: .*differ"):
+        build_corpus(options, tmp_path / "out")
+
+
+def test_one_id_from_two_files_is_refused(shared: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "entries"
+    folder.mkdir()
+    (folder / "1igy.pdb.gz").symlink_to(shared / "data/structures_whole/1igy.pdb.gz")
+    single = shared / "data/pretrain/structures/103L_A.bcif.gz"
+    (folder / "1igy_A.bcif.gz").symlink_to(single)
+    options = CorpusBuildOptions(structures=folder, workers=0)
+    with pytest.raises(DataError, match=r"a chain with id 1igy_A came from another file"):
+        build_corpus(options, tmp_path / "out")
+
+
+def test_files_of_the_same_protein_are_two_records(raw: Raw, tmp_path: Path) -> None:
+    """A homodimer deposited as two files: equal sequences may share a split."""
+    folder = tmp_path / "pair"
+    folder.mkdir()
+    record = next(r for r, _ in raw.records.values() if r.structure is not None)
+    for name in ("1abc_A", "1abc_B"):
+        write_structure(record, folder / f"{name}.cif")
+    options = raw.build_options(structures=folder, sequences=None, splits=None)
+    assert build_corpus(options, tmp_path / "out").ids == ("1abc_A", "1abc_B")
 
 
 def test_ids_that_differ_in_case_only_do_not_collide(raw: Raw, tmp_path: Path) -> None:
