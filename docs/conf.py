@@ -26,6 +26,8 @@ autodoc_member_order = "bysource"
 napoleon_numpy_docstring = True
 napoleon_google_docstring = False
 napoleon_use_ivar = True
+# Attribute names in docstrings are taken for references; several classes have a `name`.
+suppress_warnings = ["ref.python"]
 # Pages under reference/ include them.
 exclude_patterns = ["_build", "reference/generated/*.md"]
 html_theme = "furo"

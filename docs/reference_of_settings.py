@@ -25,6 +25,7 @@ _WORDS: Final = {
     dict: "mapping",
     Any: "anything",
 }
+_LARGE: Final = 1_000_000
 _BOUNDS: Final = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
 
@@ -120,8 +121,8 @@ def _limits(metadata: Iterable[Any]) -> Iterator[str]:
         for name, sign in _BOUNDS.items():
             limit = getattr(entry, name, None)
             if limit is not None and not isinstance(entry, FieldInfo):
-                yield f"{sign} {limit:g}"
+                yield f"{sign} {limit:g}" if abs(limit) < _LARGE else f"{sign} {limit}"
 
 
 def _in_table(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")

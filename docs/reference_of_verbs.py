@@ -52,7 +52,8 @@ def _usage(command: Any, context: Any) -> str:
 
 def _row(parameter: Any, context: Any) -> str:
     names, text = parameter.get_help_record(context)
-    return f"| `{_in_table(names)}` | {_in_table(text)} |"
+    # In code "<" stands for itself; in text it would begin a tag.
+    return f"| `{_in_table(names)}` | {_in_table(text).replace('<', '&lt;')} |"
 
 
 def _in_table(text: str) -> str:

@@ -16,12 +16,25 @@ def executed(page: Path) -> list[Block]:
     return [block for block in blocks(page) if block.role in EXECUTED]
 
 
+def put_input(folder: Path) -> None:
+    """The reader's own proteins, which the README takes for granted."""
+    from multiprot.proteins import write_fasta, write_structure
+    from multiprot.testing import example_records
+
+    helix, *others = example_records()
+    write_fasta(others, folder / "proteins.fasta")
+    (folder / "structures").mkdir()
+    write_structure(helix, folder / "structures" / "helix.cif")
+
+
 @pytest.mark.parametrize(
     "page",
     [page for page in pages() if executed(page)],
     ids=lambda page: str(page.relative_to(ROOT)),
 )
 def test_code_blocks_run(page: Path, workplace: Path) -> None:
+    if page.name == "README.md":
+        put_input(workplace)
     runner = PageRunner(workplace)
     for block in blocks(page):
         runner.run(block)

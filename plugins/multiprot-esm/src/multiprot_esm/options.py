@@ -18,7 +18,7 @@ HEADS: Final = 20
 
 
 class Esm2Options(Section):
-    """What a recipe may write under `encoders.sequence.options`.
+    """What a recipe may write under `model.sequence.options`.
 
     With `checkpoint` the model is read from a folder; else it is made from scratch in the given
     shape, which is that of ESM-2 8M where nothing is said.

@@ -10,7 +10,7 @@ from multiprot.config import Section
 
 
 class GoGraphOptions(Section):
-    """What a recipe may write under `encoders.go.options`."""
+    """What a recipe may write under `model.go.options`."""
 
     width: int = Field(default=128, ge=1)
     """Channels of a term's vector."""

@@ -8,7 +8,7 @@ from multiprot.config import Section
 
 
 class GvpOptions(Section):
-    """What a recipe may write under `encoders.structure.options`."""
+    """What a recipe may write under `model.structure.options`."""
 
     node_scalars: int = Field(default=64, ge=1)
     """Scalar channels of a residue."""
