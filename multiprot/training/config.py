@@ -13,6 +13,7 @@ from multiprot.encoders.section import ObjectiveSection
 from multiprot.fusion.config import ModelConfig
 from multiprot.training.settings import (
     AveragingConfig,
+    CardConfig,
     OptimizerConfig,
     ScheduleConfig,
     TrainerConfig,
@@ -72,6 +73,8 @@ class PretrainConfig(Section):
     """Average of the weights over the last steps."""
     trainer: TrainerConfig = TrainerConfig()
     """How long, on what and how often."""
+    card: CardConfig = CardConfig()
+    """Words for the model card."""
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:

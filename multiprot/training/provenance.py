@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import shlex
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from multiprot.training.config import PretrainConfig
@@ -24,17 +30,21 @@ def provenance_of(config: PretrainConfig, parts: TrainingParts, results: Results
         "splits": manifest.get("counts"),
         "go": _ontology(parts),
         "training": {
+            "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+            "date": datetime.now(UTC).date().isoformat(),
+            "seconds": round(results.seconds, 1),
             "steps": results.steps,
             "seed": config.seed,
             "parameters": results.parameters,
-            "recipe": config.model_dump(mode="json", exclude={"model", "name", "seed"}),
+            "recipe": config.model_dump(mode="json", exclude={"model", "name", "seed", "card"}),
         },
         "metrics": {
             row.name: {"valid": row.end, "baseline": row.baseline}
             for row in results.rows
             if row.end is not None
         },
-    }
+    } | config.card.model_dump(exclude_none=True)
 
 
 def _ontology(parts: TrainingParts) -> dict[str, Any] | None:

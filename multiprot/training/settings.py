@@ -9,6 +9,19 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from multiprot.config import Section
 
 
+class CardConfig(Section):
+    """What only people know of a model; it goes into the model card as it is written here."""
+
+    summary: str | None = None
+    """One or two sentences at the head of the card."""
+    licence: str | None = None
+    """Under which licence the weights may be used."""
+    sources: tuple[str, ...] | None = None
+    """Where the training data come from, each with its licence."""
+    limits: tuple[str, ...] | None = None
+    """What the model is not good for."""
+
+
 class OptimizerConfig(Section):
     """AdamW and the clipping of its gradients."""
 

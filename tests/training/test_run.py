@@ -46,6 +46,9 @@ def test_run_leaves_all_it_should_and_the_bundle_is_the_average(
     assert json.loads((run / "results.json").read_text()) == results.to_json()
     bundle = load_bundle(run / "bundle")
     assert bundle.provenance["corpus"]["content_hash"] == corpus.content_hash
+    training = bundle.provenance["training"]
+    assert training["seconds"] > 0
+    assert all(str(training[fact]) in bundle.card for fact in ("command", "machine", "date"))
     assert bundle.has_readout()
     assert bundle.load_objectives().weights["token-alignment"] == 0.5
     last = torch.load(run / "checkpoints" / "step-00000020.ckpt", weights_only=True)
