@@ -16,18 +16,15 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.napoleon",
+    "numpydoc",
 ]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 autosummary_generate = True
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
-napoleon_numpy_docstring = True
-napoleon_google_docstring = False
-napoleon_use_ivar = True
-# Attribute names in docstrings are taken for references; several classes have a `name`.
-suppress_warnings = ["ref.python"]
+# Not napoleon: it takes what stands before a colon in an attribute's docstring for its type.
+numpydoc_show_class_members = False
 # Pages under reference/ include them.
 exclude_patterns = ["_build", "reference/generated/*.md"]
 html_theme = "furo"

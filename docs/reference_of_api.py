@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from collections.abc import Iterator
 from typing import Any, Final
+
+from pydantic import BaseModel
 
 PACKAGES: Final = (
     "multiprot.proteins",
@@ -47,21 +50,44 @@ def public_names(package: str) -> list[str]:
 
 def _page(package: str) -> str:
     module = importlib.import_module(package)
-    names = public_names(package)
-    summary = inspect.getdoc(module) or ""
+    values = {name: getattr(module, name) for name in public_names(package)}
+    listed = [name for name, value in values.items() if callable(value)]
     parts = [
         f"{package}\n{'=' * len(package)}",
-        summary,
+        inspect.getdoc(module) or "",
         f".. currentmodule:: {package}",
-        "\n".join([".. autosummary::", "", *(f"   {name}" for name in names)]),
-        *(_entry(getattr(module, name), name) for name in names),
+        "\n".join([".. autosummary::", "   :nosignatures:", "", *(f"   {n}" for n in listed)]),
+        *(_entry(package, name, value) for name, value in values.items()),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _entry(value: Any, name: str) -> str:
+def _entry(package: str, name: str, value: Any) -> str:
+    if inspect.isclass(value) and issubclass(value, BaseModel):
+        return _section(name, value)
     if inspect.isclass(value):
         return f".. autoclass:: {name}\n   :members:\n   :show-inheritance:"
-    if callable(value) and hasattr(value, "__name__"):
+    if inspect.isroutine(value):
         return f".. autofunction:: {name}"
-    return f".. autodata:: {name}"
+    return f".. autodata:: {_home(package, name)}.{name}\n   :no-value:"
+
+
+def _section(name: str, model: type[BaseModel]) -> str:
+    """A config section: its settings with their docstrings, instead of pydantic's machinery."""
+    lines = [f".. py:class:: {name}(**settings)", "", f"   {_one_line(model.__doc__)}"]
+    for key, field in model.model_fields.items():
+        lines += ["", f"   {key}", f"      {_one_line(field.description)}"]
+    return "\n".join(lines)
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def _home(package: str, name: str) -> str:
+    """The module that declares a constant; only there is its docstring to be found."""
+    for module in sorted(sys.modules):
+        declared = vars(sys.modules[module]).get("__annotations__", {})
+        if module.startswith(package) and name in declared:
+            return module
+    return package
