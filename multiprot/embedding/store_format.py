@@ -2,13 +2,15 @@
 
 ::
 
-    manifest.json            model, options, counts, failures, size and SHA-256 of every shard
+    _manifest.json           model, options, counts, failures, size and SHA-256 of every shard
     vectors-00000.parquet    one row per protein, in the input's order
     vectors-00001.parquet    …
 
 Columns: `id` (string), `length` (residues, int32), `vector` (list of float32, fixed size),
 `modalities` (list of "sequence" and "structure"), `windows` (int32), and, where asked for,
 `residues` (list of lists of float32, one per residue; NaN where a residue has no token).
+Parquet readers leave out names that begin with `_`, so that pandas and pyarrow take the folder for
+one table.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from multiprot.embedding.embeddings import Embeddings
 from multiprot.errors import EmbeddingError
 
 STORE: Final = ManifestKind(
-    "manifest.json", "multiprot-embeddings", 1, "embedding store", EmbeddingError
+    "_manifest.json", "multiprot-embeddings", 1, "embedding store", EmbeddingError
 )
 
 

@@ -17,7 +17,7 @@ from multiprot.ontology.term import REGULATES, RELATIONS, Term
 UNKNOWN_RELEASE: Final = "unspecified"
 """Release of a file without a data-version header."""
 
-_HEADER_TAGS: Final = frozenset({"data-version", "format-version", "ontology"})
+_HEADER_TAGS: Final = frozenset({"data-version", "format-version"})
 _TERM_TAGS: Final = frozenset(
     {"id", "name", "namespace", "is_a", "alt_id", "is_obsolete", "replaced_by", "consider"}
 )
@@ -71,7 +71,9 @@ def read_obo(path: Path, *, regulates: bool = False) -> tuple[str, list[Term]]:
     import obonet
 
     scan = _scan(path, RELATIONS if regulates else ("is_a", "part_of"))
-    graph = obonet.read_obo(io.StringIO("\n".join(scan.lines)), ignore_obsolete=False)
+    # obonet complains on the root logger of a file without this header, which tells nobody anything.
+    text = "\n".join(["ontology: go", *scan.lines])
+    graph = obonet.read_obo(io.StringIO(text), ignore_obsolete=False)
     terms = []
     for term_id, line in scan.first_line.items():
         try:

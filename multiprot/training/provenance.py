@@ -26,7 +26,7 @@ def provenance_of(config: PretrainConfig, parts: TrainingParts, results: Results
             "proteins": len(corpus),
             "inputs": manifest.get("inputs"),
         },
-        "exclusions": manifest.get("exclusion"),
+        "exclusions": manifest.get("exclusion") or "Nothing; no exclusion list was applied.",
         "splits": manifest.get("counts"),
         "go": _ontology(parts),
         "training": {

@@ -29,7 +29,7 @@ PUBLIC_CONTRACT = frozenset(
 )
 """All that a plugin may import from multiprot."""
 
-TEST_FOLDERS_OF_THEIR_OWN = {"architecture", "benchmarks", "distributed", "docs", "end_to_end"}
+TEST_FOLDERS_OF_THEIR_OWN = {"architecture", "benchmarks", "distributed", "docs", "packaging"}
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:

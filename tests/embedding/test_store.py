@@ -120,7 +120,7 @@ def test_pandas_and_pyarrow_read_it_simply(tmp_path: Path) -> None:
     pandas: Any = pytest.importorskip("pandas")
     chunk = made(6, residues=True)
     write(tmp_path / "s", [chunk], residues=True)
-    frame = pandas.read_parquet(tmp_path / "s" / shard_name(0))
+    frame = pandas.read_parquet(tmp_path / "s")
     assert list(frame.columns) == ["id", "length", "vector", "modalities", "windows", "residues"]
     np.testing.assert_array_equal(np.stack(frame["vector"].tolist()), chunk.vectors)
     assert chunk.residues is not None
@@ -157,7 +157,7 @@ def test_a_flipped_byte_is_named_before_it_is_used(store: EmbeddingStore, tmp_pa
         list(damaged)
 
 
-@pytest.mark.parametrize("name", ["manifest.json", shard_name(0), shard_name(1)])
+@pytest.mark.parametrize("name", ["_manifest.json", shard_name(0), shard_name(1)])
 def test_what_is_missing_or_cut_is_seen_on_opening(
     store: EmbeddingStore, tmp_path: Path, name: str
 ) -> None:
@@ -183,7 +183,7 @@ def test_garbage_of_the_right_size_is_named_even_unverified(
 def test_no_folder_and_a_foreign_folder(tmp_path: Path, tiny_bundle: Path) -> None:
     with pytest.raises(EmbeddingError, match="no such folder"):
         EmbeddingStore.open(tmp_path / "nowhere")
-    with pytest.raises(EmbeddingError, match=r"no plain file manifest\.json"):
+    with pytest.raises(EmbeddingError, match=r"no plain file _manifest\.json"):
         EmbeddingStore.open(tiny_bundle)
 
 

@@ -73,9 +73,12 @@ def test_layout_does_not_matter(
     assert GeneOntology.from_obo(path).content_hash == miniature.content_hash
 
 
-def test_a_file_without_release(path: Path) -> None:
+def test_a_file_without_headers_is_read_in_silence(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path.write_text(TERM)
     assert read_obo(path)[0] == UNKNOWN_RELEASE
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(
