@@ -58,7 +58,7 @@ class GoContrastConfig(Section):
 class GoAnnotationConfig(Section):
     """Is this term true of this protein? A calibrated yes or no for every candidate."""
 
-    temperature: float = Field(default=0.1, ge=0.01, le=1)
+    temperature: float = Field(default=0.2, ge=0.01, le=1)
     """Start of the learned temperature of the cosine, which stays between 0.01 and 1."""
     positive_weight: float = Field(default=1.0, gt=0)
     """Weight of a true term; other than 1 it raises or lowers the predicted probabilities."""

@@ -71,7 +71,7 @@ def read_obo(path: Path, *, regulates: bool = False) -> tuple[str, list[Term]]:
     import obonet
 
     scan = _scan(path, RELATIONS if regulates else ("is_a", "part_of"))
-    # obonet complains on the root logger of a file without this header, which tells nobody anything.
+    # Without this header obonet complains on the root logger, which tells nobody anything.
     text = "\n".join(["ontology: go", *scan.lines])
     graph = obonet.read_obo(io.StringIO(text), ignore_obsolete=False)
     terms = []

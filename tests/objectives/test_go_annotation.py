@@ -43,7 +43,7 @@ def test_equal_to_plain_loops(gamma: float, positive_weight: float, normalise: A
             if not targets.known[p, targets.namespaces[t]]:
                 continue
             cosine = cosines[p][t]
-            chance = 1 / (1 + math.exp(-(cosine / 0.1 + odds[t])))
+            chance = 1 / (1 + math.exp(-(cosine / 0.2 + odds[t])))
             is_true = bool(targets.positive[p, t])
             truth = chance if is_true else 1 - chance
             loss = -math.log(truth) * (1 - truth) ** gamma

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +11,9 @@ from torch import Tensor, nn
 from torch_geometric.utils import scatter
 
 from multiprot_go_graph.sparse_rows import SparseRows
+
+_SMALL: Final = 0.02
+"""Standard deviation of everything a term starts from."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,16 +91,19 @@ class TermInput(nn.Module):
         text_rank: int,
     ) -> None:
         super().__init__()
-        self.namespace = nn.Embedding(3, width)
-        self.depth = nn.Embedding(depths, width)
+        # All parts start equally small (the norms after them take the scale away): an optimizer
+        # that moves every number by about its learning rate then turns a term's vector in a few
+        # steps, and what terms have in common does not drown what tells them apart.
+        self.namespace = _small_embedding(3, width)
+        self.depth = _small_embedding(depths, width)
         self.identity: nn.Parameter | None = None
         self.words: nn.Parameter | None = None
         if identity_rank:
-            # Small: a term that training never meets adds little to what its ancestors say.
-            self.identity = nn.Parameter(torch.randn(terms, identity_rank) * 0.02)
+            # A term that training never meets adds little to what its ancestors say.
+            self.identity = nn.Parameter(torch.randn(terms, identity_rank) * _SMALL)
             self.from_identity = nn.Linear(identity_rank, width, bias=False)
         if text_buckets:
-            self.words = nn.Parameter(torch.randn(text_buckets, text_rank) / text_rank**0.5)
+            self.words = nn.Parameter(torch.randn(text_buckets, text_rank) * _SMALL)
             self.from_words = nn.Linear(text_rank, width, bias=False)
 
     def forward(
@@ -113,3 +120,9 @@ class TermInput(nn.Module):
         if self.words is not None and words is not None:
             states = states + self.from_words(words.times(self.words))
         return states
+
+
+def _small_embedding(rows: int, width: int) -> nn.Embedding:
+    embedding = nn.Embedding(rows, width)
+    nn.init.normal_(embedding.weight, std=_SMALL)
+    return embedding
