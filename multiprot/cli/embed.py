@@ -157,7 +157,7 @@ def _failures(summary: EmbedSummary) -> str:
     first = summary.failures[0]
     return (
         f"{len(summary.failures):,} left out, the first: {first.reason}; all are listed under "
-        f"`failures` in {summary.path / 'manifest.json'}"
+        f"`failures` in {summary.path / '_manifest.json'}"
     )
 
 
