@@ -154,10 +154,12 @@ def _progress() -> Iterator[Callable[[int], None]]:
 
 
 def _failures(summary: EmbedSummary) -> str:
+    from multiprot.embedding.store_format import STORE
+
     first = summary.failures[0]
     return (
         f"{len(summary.failures):,} left out, the first: {first.reason}; all are listed under "
-        f"`failures` in {summary.path / '_manifest.json'}"
+        f"`failures` in {summary.path / STORE.file_name}"
     )
 
 
