@@ -41,6 +41,8 @@ class Collator:
         Decides all draws.
     training
         False: no dropout, and crops do not change from step to step.
+    withhold_sequence
+        No protein's sequence is in the batch, even where a structure encoder asks for residues.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Collator:
         *,
         seed: int = 0,
         training: bool = True,
+        withhold_sequence: bool = False,
     ) -> None:
         self._sequence = sequence
         self._structure = structure
@@ -59,6 +62,7 @@ class Collator:
         self._config = config
         self._seed = seed
         self._training = training
+        self._withhold_sequence = withhold_sequence
 
     def __call__(
         self, records: Sequence[ProteinRecord], rows: NDArray[np.int64], step: int = 0
@@ -75,16 +79,16 @@ class Collator:
         prepared = [
             self._prepare(record, int(row), step) for record, row in zip(records, rows, strict=True)
         ]
-        cropped = [record for record, _ in prepared]
         has_sequence = torch.tensor([kept for _, kept in prepared])
-        has_structure = torch.tensor([_bears_structure(record) for record in cropped])
-        residues = pad_residues(cropped)
+        has_structure = torch.tensor([_bears_structure(record) for record, _ in prepared])
+        residues = pad_residues([record for record, _ in prepared])
+        shown = [self._shown(record, kept) for record, kept in prepared]
         return ProteinBatch(
             ids=tuple(record.id for record in records),
             residues=residues,
             residue_mask=residues != PADDING,
-            sequence=None if self._sequence is None else self._sequence(cropped, Layout.PADDED),
-            structure=None if self._structure is None else self._structure(cropped, Layout.PADDED),
+            sequence=None if self._sequence is None else self._sequence(shown, Layout.PADDED),
+            structure=None if self._structure is None else self._structure(shown, Layout.PADDED),
             has_sequence=has_sequence,
             has_structure=has_structure,
             go=self._targets(rows),
@@ -95,7 +99,7 @@ class Collator:
         rng = np.random.default_rng([self._seed, step if self._training else _EVALUATION_STEP, row])
         place, structure_draw, sequence_draw = rng.random(3)
         record = crop(record, self._config.crop_residues, place)
-        reads_sequence = self._sequence is not None
+        reads_sequence = self._sequence is not None and not self._withhold_sequence
         bears = self._structure is not None and _bears_structure(record)
         if self._training and bears and reads_sequence:
             if structure_draw < self._config.structure_dropout:
@@ -103,6 +107,16 @@ class Collator:
             elif sequence_draw < self._config.sequence_dropout:
                 reads_sequence = False
         return (record if bears else replace(record, structure=None)), reads_sequence
+
+    def _shown(self, record: ProteinRecord, kept: bool) -> ProteinRecord:
+        """What encoders see of a record: X for each residue where the sequence is withheld.
+
+        Structure encoders may ask for residues; without this they would be told what the sequence
+        encoder is not. A model that has no sequence encoder withholds nothing.
+        """
+        if kept or (self._sequence is None and not self._withhold_sequence):
+            return record
+        return replace(record, sequence="X" * len(record))
 
     def _targets(self, rows: NDArray[np.int64]) -> GoTargets | None:
         if self._labels is None or not self._labels.known[rows].any():

@@ -45,7 +45,14 @@ class Runner:
         of_sequence = None if sequence is None else sequence.featurizer
         of_structure = None if structure is None else structure.featurizer
         self._plain = Collator(of_sequence, None, None, config, training=False)
-        self._structured = Collator(of_sequence, of_structure, None, config, training=False)
+        self._structured = Collator(
+            of_sequence,
+            of_structure,
+            None,
+            config,
+            training=False,
+            withhold_sequence=options.modalities == "structure",
+        )
 
     def run(
         self, pieces: Sequence[Piece], *, residues: bool

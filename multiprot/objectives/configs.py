@@ -18,6 +18,9 @@ class MaskedResidueConfig(Section):
     """Share of the hidden ones that show a random amino acid instead of the mask."""
     keep_share: float = Field(default=0.1, ge=0, le=1)
     """Share of the hidden ones that show themselves."""
+    from_structure: bool = False
+    """Also guess every residue of a protein whose sequence is withheld (`batch.sequence_dropout`)
+    from its structure alone: inverse folding."""
 
     @model_validator(mode="after")
     def _shares_fit(self) -> Self:

@@ -4,7 +4,9 @@ L = mean over hidden residues r of −log softmax(head(fused token r))[amino aci
 
 Devlin et al. 2019, arXiv:1810.04805 (15 % hidden; of these 80 % masked, 10 % replaced, 10 % kept),
 on proteins Rives et al. 2021, doi:10.1073/pnas.2016239118. The mean is over all hidden residues of
-all processes.
+all processes. With `from_structure` a protein whose sequence is withheld counts as one of which
+every residue is hidden: inverse folding (Ingraham et al. 2019, NeurIPS), which gives a structure
+encoder several times as many answers to learn from.
 """
 
 from __future__ import annotations
@@ -56,19 +58,22 @@ class MaskedResidue(Objective):
 
     def corrupt(self, batch: ProteinBatch, rng: torch.Generator) -> ProteinBatch:
         """The batch with residues hidden from every encoder that could see their identity."""
-        if batch.sequence is None:
-            return batch
         masked = choose_residues(maskable_residues(batch).cpu(), self.config.rate, rng)
         substitutes = choose_substitutes(batch.residues.cpu(), self.config, rng)
         device = batch.residues.device
         masked, substitutes = masked.to(device), substitutes.to(device)
-        structure = batch.structure
+        if self.config.from_structure:
+            alone = residues_of_structures_alone(batch)
+            masked, substitutes = masked | alone, substitutes.masked_fill(alone, SHOW_MASK)
+        structure, sequence = batch.structure, batch.sequence
         if isinstance(structure, MaskableFeatures):
             structure = structure.mask_residues(masked, substitutes)
         before = batch.masked_residues
+        if sequence is not None:
+            sequence = _maskable(sequence).mask_residues(masked, substitutes)
         return replace(
             batch,
-            sequence=_maskable(batch.sequence).mask_residues(masked, substitutes),
+            sequence=sequence,
             structure=structure,
             masked_residues=masked if before is None else before | masked,
         )
@@ -78,7 +83,10 @@ class MaskedResidue(Objective):
         hidden = batch.masked_residues
         if hidden is None:
             hidden = torch.zeros_like(batch.residue_mask)
-        hidden = hidden & maskable_residues(batch) & outputs.fused_tokens.mask
+        eligible = maskable_residues(batch)
+        if self.config.from_structure:
+            eligible = eligible | residues_of_structures_alone(batch)
+        hidden = hidden & eligible & outputs.fused_tokens.mask
         targets = batch.residues[hidden]
         logits = self.head(outputs.fused_tokens.values[hidden]).float()
         loss = functional.cross_entropy(logits, targets, reduction="sum")
@@ -96,8 +104,12 @@ def maskable_residues(batch: ProteinBatch) -> Tensor:
 
     X, B, Z, J, U and O are never hidden and never targets.
     """
-    standard = (batch.residues >= 0) & (batch.residues < len(AMINO_ACIDS))
-    return standard & batch.residue_mask & batch.has_sequence[:, None]
+    return _standard_residues(batch) & batch.has_sequence[:, None]
+
+
+def residues_of_structures_alone(batch: ProteinBatch) -> Tensor:
+    """bool [protein, residue]: a standard amino acid of a protein with structure, no sequence."""
+    return _standard_residues(batch) & (batch.has_structure & ~batch.has_sequence)[:, None]
 
 
 def choose_residues(eligible: Tensor, rate: float, rng: torch.Generator) -> Tensor:
@@ -137,6 +149,11 @@ def choose_substitutes(
     masked_share = 1 - config.substitute_share - config.keep_share
     shown = torch.where(lots < 1 - config.keep_share, random_residues, residues)
     return torch.where(lots < masked_share, SHOW_MASK, shown)
+
+
+def _standard_residues(batch: ProteinBatch) -> Tensor:
+    standard = (batch.residues >= 0) & (batch.residues < len(AMINO_ACIDS))
+    return standard & batch.residue_mask
 
 
 def _maskable(features: Features) -> MaskableFeatures:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from multiprot.encoders.contract import Layout, MaskableFeatures
 from multiprot.encoders.plugin import Modality
 from multiprot.proteins import ProteinRecord
 from multiprot.testing.records import backbone, moved, protein, random_rotation, without_atoms
@@ -80,6 +81,31 @@ class StructureEncoderCase(ResidueEncoderCase):
         if "plddt" not in self.capabilities.requires:
             sure = replace(backbone(record), confidence=np.full(len(record), 90, np.float32))
             assert torch.equal(self.one(encoder, replace(record, structure=sure))[0], values)
+
+    def test_residues_can_be_hidden(self) -> None:
+        """With "sequence" in its requirements its features hide amino acids, in both layouts.
+
+        Without that, masked-residue objectives would leak their answers through the structure.
+        """
+        if "sequence" not in self.capabilities.requires:
+            return
+        encoder, record = self.encoder(), _record()
+        renamed = replace(record, sequence="W" * len(record))
+        everywhere = torch.ones(1, len(record), dtype=torch.bool)
+        nothing = torch.full((1, len(record)), -1)
+        layouts = [Layout.PADDED, *([Layout.PACKED] if self.capabilities.packs else [])]
+        for layout in layouts:
+            hidden, shown = [], []
+            for one in (record, renamed):
+                features = encoder.featurizer([one], layout)
+                assert isinstance(features, MaskableFeatures), "features must have mask_residues"
+                with torch.no_grad():
+                    shown.append(encoder(features).values)
+                    masked = features.mask_residues(everywhere, nothing)
+                    hidden.append(encoder(masked).values)
+                    assert torch.equal(encoder(features).values, shown[-1]), "the original changed"
+            assert torch.equal(hidden[0], hidden[1]), f"{layout}: hidden residues are seen"
+            assert not torch.equal(shown[0], shown[1]), f"{layout}: residues are not seen"
 
 
 def _record() -> ProteinRecord:

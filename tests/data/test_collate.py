@@ -157,6 +157,30 @@ def test_a_dropped_structure_is_really_missing(corpus: Corpus, plain_batches: Ma
     assert seen(batch) == seen(batch, "sequence")
 
 
+def test_a_dropped_sequence_is_hidden_from_the_structure_encoder_too(
+    corpus: Corpus, plain_batches: MakeConfig
+) -> None:
+    rows = list(np.flatnonzero(corpus.has_structure))
+    batch = collate(corpus, plain_batches(sequence_dropout=0.5), rows)
+    assert 0 < batch.has_sequence.sum() < len(rows)
+    originals = corpus.read(rows)
+    for kept, record, original in zip(batch.has_sequence, seen(batch), originals, strict=True):
+        assert record.sequence == (original.sequence if kept else "X" * len(original))
+        assert record.structure == original.structure
+    # What objectives compare with is the truth all the same.
+    assert torch.equal(batch.residues, pad_residues(originals))
+
+
+def test_sequences_withheld_from_all(corpus: Corpus, plain_batches: MakeConfig) -> None:
+    rows = list(np.flatnonzero(corpus.has_structure))
+    batch = collate(corpus, plain_batches(), rows, withhold_sequence=True)
+    assert not batch.has_sequence.any()
+    assert {letter for record in seen(batch) for letter in record.sequence} == {"X"}
+    # A model that has no sequence encoder at all still may have a structure encoder that asks.
+    alone = collate(corpus, plain_batches(), rows, sequence=None)
+    assert seen(alone) == tuple(corpus.read(rows))
+
+
 def test_dropout_never_takes_both_and_keeps_its_rates(
     corpus: Corpus, plain_batches: MakeConfig
 ) -> None:

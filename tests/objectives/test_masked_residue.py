@@ -144,6 +144,49 @@ def test_structure_features_that_know_the_residue_are_hidden_too() -> None:
     assert (corrupted.structure.values[corrupted.masked_residues] == -1).all()
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_structure_alone_has_all_its_residues_guessed_where_that_is_wanted(wanted: bool) -> None:
+    batch = make_batch((6, 6, 4), has_structure=(True, True, False))
+    residues = batch.residues.clone()
+    residues[1, :2] = RESIDUE_LETTERS.index("X")
+    batch = replace(batch, residues=residues, has_sequence=torch.tensor([True, False, True]))
+    objective = MaskedResidue(MaskedResidueConfig(from_structure=wanted), make_context())
+    plain = MaskedResidue(MaskedResidueConfig(), make_context()).corrupt(batch, rng())
+    corrupted = objective.corrupt(batch, rng())
+    assert plain.masked_residues is not None
+    assert corrupted.masked_residues is not None
+    expected = plain.masked_residues.clone()
+    expected[1] = torch.tensor([False, False, wanted, wanted, wanted, wanted])
+    assert torch.equal(corrupted.masked_residues, expected)
+    with torch.no_grad():
+        outputs = make_model()(corrupted)
+        result = objective(outputs, corrupted)
+        counted = expected & outputs.fused_tokens.mask
+        losses = [
+            float(-objective.head(outputs.fused_tokens.values[at]).log_softmax(0)[residues[at]])
+            for at in map(tuple, counted.nonzero().tolist())
+        ]
+    assert float(result.loss) == pytest.approx(sum(losses) / len(losses), rel=1e-5)
+
+
+def test_residues_to_be_guessed_from_structure_are_hidden_from_its_encoder() -> None:
+    shown = []
+
+    class Knowing(FakeStructureFeatures):
+        def mask_residues(self, masked: torch.Tensor, substitutes: torch.Tensor) -> Knowing:
+            shown.append((masked, substitutes))
+            return self
+
+    batch = make_batch((6, 6))
+    assert isinstance(batch.structure, FakeStructureFeatures)
+    knowing = Knowing(batch.structure.values, batch.structure.mask)
+    batch = replace(batch, structure=knowing, has_sequence=torch.tensor([True, False]))
+    MaskedResidue(MaskedResidueConfig(from_structure=True), make_context()).corrupt(batch, rng())
+    ((masked, substitutes),) = shown
+    assert masked[1].all()
+    assert (substitutes[1] == SHOW_MASK).all()
+
+
 def test_two_objectives_may_hide_residues() -> None:
     objective = MaskedResidue(MaskedResidueConfig(rate=0.3), make_context())
     once = objective.corrupt(make_batch(), rng(1))

@@ -28,3 +28,14 @@ class TestGvpOfMassa(StructureEncoderCase):
             token_dim=20,
             neighbours=30,
         )
+
+
+class TestGvpWithResidues(StructureEncoderCase):
+    """Nodes bear their amino acids."""
+
+    plugin = gvp
+
+    def tiny_config(self) -> GvpOptions:
+        return GvpOptions(
+            node_scalars=16, node_vectors=4, edge_scalars=8, neighbours=8, residues=True
+        )

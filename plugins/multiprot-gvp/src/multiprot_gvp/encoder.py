@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from multiprot.encoders.contract import PackedTokens, ResidueEncoder, ResidueTokens
-from multiprot_gvp.features import GvpFeatures, GvpFeaturizer
+from multiprot_gvp.features import HIDDEN, GvpFeatures, GvpFeaturizer
 from multiprot_gvp.layers import Gvp, TupleNorm
 from multiprot_gvp.message import GvpLayer, State
 from multiprot_gvp.options import GvpOptions
@@ -23,7 +23,8 @@ class GvpEncoder(ResidueEncoder[GvpFeatures]):
     """GVP-GNN (Jing et al. 2021) on the nearest-neighbour graph of the backbone.
 
     Shape law: [protein, residue, `token_dim`] for padded features, [residue, `token_dim`] for
-    packed ones; zeros where a residue has no frame. It is told no residue's identity.
+    packed ones; zeros where a residue has no frame. Residues' identities are told it only where
+    the option `residues` says so.
     """
 
     def __init__(self, options: GvpOptions) -> None:
@@ -33,6 +34,7 @@ class GvpEncoder(ResidueEncoder[GvpFeatures]):
         self.token_dim = options.token_dim or options.node_scalars
         self.featurizer = GvpFeaturizer(options.neighbours)
         self.node_input = Gvp((6, 3), nodes, activated=False, gate=False)
+        self.residue = nn.Embedding(HIDDEN + 1, nodes[0]) if options.residues else None
         self.node_norm = TupleNorm(nodes[0])
         pair = (RADIAL_CENTRES + OFFSET_CHANNELS, 1)
         self.edge_input = Gvp(pair, edges, activated=False, gate=False)
@@ -64,7 +66,10 @@ class GvpEncoder(ResidueEncoder[GvpFeatures]):
         dtype = self.node_norm.norm.weight.dtype
         present = None if features.complete else graph.present
         vectors = graph.vectors.to(dtype).permute(2, 0, 1)
-        nodes: State = self.node_norm(*self.node_input(graph.scalars.to(dtype), vectors))
+        scalars, vectors = self.node_input(graph.scalars.to(dtype), vectors)
+        if self.residue is not None:
+            scalars = scalars + self.residue(graph.residues)
+        nodes: State = self.node_norm(scalars, vectors)
         distances, directions = pair_geometry(graph.alpha, graph.neighbours)
         pairs = torch.cat([radial_basis(distances), offset_waves(graph.offsets)], dim=-1)
         edges: State = self.edge_norm(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
 
 import numpy as np
 import torch
@@ -14,13 +14,16 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from multiprot.encoders.contract import Layout
-from multiprot.proteins import BackboneStructure, ProteinRecord
+from multiprot.proteins import RESIDUE_LETTERS, ProteinRecord, residue_indices
 from multiprot_gvp.geometry import (
     backbone_frames,
     dihedral_scalars,
     direction_vectors,
     nearest_neighbours,
 )
+
+HIDDEN: Final = len(RESIDUE_LETTERS)
+"""Index of an amino acid that must not be seen."""
 
 
 class BackboneGraph(Data):  # type: ignore[misc]
@@ -43,6 +46,8 @@ class BackboneGraph(Data):  # type: ignore[misc]
         a chain break lies between, and where `present` is False.
     rows
         int64 [node]: row of the node's residue in the token table.
+    residues
+        int64 [node]: index of the amino acid in `RESIDUE_LETTERS`, or `HIDDEN`.
     """
 
     def __inc__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
@@ -86,6 +91,18 @@ class GvpFeatures:
         """The same features in page-locked memory."""
         return self._map(lambda part: part.pin_memory())
 
+    def mask_residues(self, masked: Tensor, substitutes: Tensor) -> Self:
+        """Hide or replace amino acids, as `MaskableFeatures` says; the geometry stays."""
+        if self.offsets is not None:
+            lengths = self.offsets.diff()
+            inside = torch.arange(masked.shape[1], device=masked.device) < lengths[:, None]
+            masked, substitutes = masked[inside], substitutes[inside]
+        graph = copy(self.graph)
+        shown = substitutes.flatten()[graph.rows]
+        shown = torch.where(shown >= 0, shown, HIDDEN)
+        graph.residues = torch.where(masked.flatten()[graph.rows], shown, graph.residues)
+        return replace(self, graph=graph)
+
     def _map(self, move: Callable[[Any], Any]) -> Self:
         offsets = None if self.offsets is None else move(self.offsets)
         # PyG moves a batch in place: the copy keeps the original where it was.
@@ -110,7 +127,7 @@ class GvpFeaturizer:
         packed = layout is Layout.PACKED
         longest = int(lengths.max(initial=0))
         graphs = [
-            self._graph(record.structure, int(length) if packed else longest)
+            self._graph(record, int(length) if packed else longest)
             for record, length in zip(records, lengths, strict=True)
         ]
         # A batch of no graphs would have no tensors: give it one graph of no nodes.
@@ -123,15 +140,16 @@ class GvpFeaturizer:
             return GvpFeatures(graph, mask, complete, offsets)
         return GvpFeatures(graph, mask.view(len(records), longest), complete)
 
-    def _graph(self, structure: BackboneStructure | None, table_rows: int) -> BackboneGraph:
+    def _graph(self, record: ProteinRecord | None, table_rows: int) -> BackboneGraph:
         """The graph of a protein whose tokens take `table_rows` rows of the token table."""
-        tensors = _empty(self.neighbours) if structure is None else self._describe(structure)
+        bare = record is None or record.structure is None
+        tensors = _empty(self.neighbours) if bare else self._describe(record)
         parts = {name: torch.from_numpy(array) for name, array in tensors.items()}
         return BackboneGraph(**parts, num_nodes=len(parts["rows"]), table_rows=table_rows)
 
-    def _describe(self, structure: BackboneStructure) -> dict[str, NDArray[Any]]:
-        """Arrays of `BackboneGraph` for one structure."""
-        frames = backbone_frames(structure)
+    def _describe(self, record: ProteinRecord) -> dict[str, NDArray[Any]]:
+        """Arrays of `BackboneGraph` for a protein with structure."""
+        frames = backbone_frames(record.structure)
         alpha = frames.atoms[:, 1]
         found = nearest_neighbours(alpha, self.neighbours)
         present = found >= 0
@@ -147,6 +165,7 @@ class GvpFeaturizer:
             "present": present,
             "offsets": np.where(joined, steps, 0),
             "rows": frames.rows,
+            "residues": residue_indices(record.sequence)[frames.rows],
         }
 
 
@@ -160,4 +179,5 @@ def _empty(neighbours: int) -> dict[str, NDArray[Any]]:
         "present": np.zeros((0, neighbours), np.bool_),
         "offsets": np.zeros((0, neighbours), np.int64),
         "rows": np.zeros(0, np.int64),
+        "residues": np.zeros(0, np.int64),
     }

@@ -32,6 +32,9 @@ class GvpOptions(Section):
     gate: bool = True
     """Vectors are gated by scalars (Jing et al. 2021b); False gates them by their own length, as
     MASSA and the first GVP do."""
+    residues: bool = False
+    """A residue's node also bears its amino acid, so that messages tell who stands next to whom in
+    space. Where a protein's sequence is withheld or masked, so is this."""
     dropout: float = Field(default=0.1, ge=0.0, lt=1.0)
     """Probability with which a scalar channel, or a whole vector, of a residue is dropped."""
     token_dim: int | None = Field(default=None, ge=1)

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from multiprot.encoders.contract import ResidueEncoder
 
 
-def _capabilities(_options: GvpOptions) -> Capabilities:
+def _capabilities(options: GvpOptions) -> Capabilities:
     """Dihedral signs and the virtual side chain change in a mirror; nothing changes in a turn."""
     return Capabilities(
         trainable=True,
         max_residues=None,
-        requires=frozenset({"backbone"}),
+        requires=frozenset({"backbone", "sequence"} if options.residues else {"backbone"}),
         precisions=frozenset({"fp32", "bf16"}),
         packs=True,
         rotation_invariant=True,
