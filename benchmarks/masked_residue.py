@@ -2,8 +2,9 @@
 
     python -m benchmarks.masked_residue --corpus CORPUS --bundle BUNDLE --bundle BUNDLE --out FILE
 
-On the test chains that bear a structure, 15 % of residues are hidden as in training, the same ones
-in every view and for every bundle; bundles are seeds of one recipe. The baseline is the most
+On the test chains that bear a structure, 15 % of residues are hidden, the same ones in every view
+and for every bundle. Unlike in training each of them shows the mask: those that show themselves
+would be guessed by copying. Bundles are seeds of one recipe. The baseline is the most
 frequent amino acid of the train proteins.
 """
 
@@ -39,6 +40,7 @@ def accuracies(path: Path, corpus: Corpus, rows: NDArray[np.int64]) -> dict[str,
     bundle = load_bundle(path)
     model, total = bundle.model, bundle.load_objectives().eval()
     objective: Any = total.objectives[OBJECTIVE]
+    objective.config = objective.config.model_copy(update={"substitute_share": 0, "keep_share": 0})
     sequence, structure = (
         getattr(encoder, "featurizer", None) for encoder in (model.sequence, model.structure)
     )

@@ -9,13 +9,13 @@ from typing import Any, Final
 from multiprot.data.build_report import Kind, ReportWriter
 from multiprot.data.corpus_writer import CorpusWriter
 from multiprot.data.exclusion import Exclusion
-from multiprot.data.split_table import LeakGuard
+from multiprot.data.split_table import LeakGuard, Place
 from multiprot.errors import RecordError
 from multiprot.ontology import GeneOntology
 from multiprot.proteins import FeatureSpan, ProteinRecord
 
-UNSPLIT: Final = "train"
-"""Split of every protein where no splits are given."""
+UNSPLIT: Final = Place("train")
+"""Place of every protein where no splits are given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Knowledge:
     spans
         Feature spans.
     splits
-        Splits, or None where every protein belongs to `UNSPLIT`.
+        Splits and clusters, or None where every protein belongs to `UNSPLIT`.
     exclusion
         What to leave out, or None.
     account
@@ -42,7 +42,7 @@ class Knowledge:
     terms: Mapping[str, frozenset[str]] = field(default_factory=dict)
     denied: Mapping[str, frozenset[str]] = field(default_factory=dict)
     spans: Mapping[str, tuple[FeatureSpan, ...]] = field(default_factory=dict)
-    splits: Mapping[str, str] | None = None
+    splits: Mapping[str, Place] | None = None
     exclusion: Exclusion | None = None
     account: Mapping[str, Any] = field(default_factory=dict)
 
@@ -104,9 +104,9 @@ class Assembly:
             reason, detail = refusal
             self._report.refused(kind, source, record.id, reason=reason, detail=detail)
             return False
-        split = self._split(record.id) or UNSPLIT
-        self._leaks.check(record.id, record.sequence, split)
-        self._writer.add(record, split)
+        place = self._place(record.id) or UNSPLIT
+        self._leaks.check(record.id, record.sequence, place.split)
+        self._writer.add(record, *place)
         self._report.kept(kind, source, record.id, account=account)
         self._annotated += record.go_terms is not None
         return True
@@ -117,14 +117,15 @@ class Assembly:
 
     def _refusal(self, record: ProteinRecord) -> tuple[str, str] | None:
         """Reason and detail why a record is left out, if it is."""
-        split, exclusion = self._split(record.id), self._knowledge.exclusion
+        place, exclusion = self._place(record.id), self._knowledge.exclusion
+        split = None if place is None else place.split
         if exclusion is not None and (tasks := exclusion.leaves_out(record.id, split)):
             return "excluded", f"too close to tests of {', '.join(tasks)}"
         if split is None:
             return "no split", "the splits file does not name it"
         return None
 
-    def _split(self, protein: str) -> str | None:
+    def _place(self, protein: str) -> Place | None:
         splits = self._knowledge.splits
         return UNSPLIT if splits is None else splits.get(protein)
 

@@ -28,6 +28,10 @@ class BatchConfig(Section):
     structure_share: Share | None = None
     """Share of the sampled proteins that bear a structure; null: as in the corpus."""
 
+    cluster_balance: Share = 0.0
+    """How far clusters of similar proteins are evened out: a protein is sampled in proportion to
+    1 / (size of its cluster) to this power. 0: every protein alike, 1: every cluster alike."""
+
     structure_dropout: Dropout = 0.15
     """Probability that a structure is withheld (never together with the sequence)."""
 

@@ -235,7 +235,7 @@ def _split_by_clusters(staging: Path, folder: Path, options: CorpusBuildOptions)
         for row in range(len(corpus)):
             (record,) = corpus.read([row])
             leaks.check(record.id, record.sequence, splits[record.id])
-            writer.add(record, splits[record.id])
+            writer.add(record, splits[record.id], clusters[record.id])
     return writer
 
 

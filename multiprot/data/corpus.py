@@ -46,6 +46,9 @@ class Corpus:
         int64 [protein], residues.
     splits
         str [protein]: "train", "valid" or "test".
+    clusters
+        int64 [protein]: number of the cluster of similar proteins it belongs to; None where the
+        corpus was built without clusters.
     has_structure, has_go
         bool [protein]: has a backbone; has at least one GO term.
     """
@@ -57,6 +60,7 @@ class Corpus:
         self.manifest = manifest
         self.ids: tuple[str, ...] = tuple(index["id"].to_pylist())
         self.lengths: NDArray[np.int64] = index["length"].to_numpy().astype(np.int64)
+        self.clusters = _cluster_numbers(index["cluster"].to_pylist())
         self.splits: NDArray[np.str_] = np.array(index["split"].to_pylist(), dtype=np.str_)
         self.has_structure: NDArray[np.bool_] = np.array(index["has_structure"].to_pylist(), bool)
         self.has_go: NDArray[np.bool_] = np.array(index["has_go"].to_pylist(), bool)
@@ -180,6 +184,18 @@ class Corpus:
     @cached_property
     def _row_of(self) -> dict[str, int]:
         return {protein_id: row for row, protein_id in enumerate(self.ids)}
+
+
+def _cluster_numbers(names: list[str | None]) -> NDArray[np.int64] | None:
+    """Equal numbers for equal names; a protein without a name is a cluster of its own."""
+    if not any(names):
+        return None
+    own = len(names)
+    number_of: dict[str, int] = {}
+    return np.array(
+        [own + row if not n else number_of.setdefault(n, row) for row, n in enumerate(names)],
+        dtype=np.int64,
+    )
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from multiprot.proteins import (
 )
 
 FORMAT: Final = "multiprot-corpus"
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 MANIFEST: Final = "manifest.json"
 INDEX: Final = "index.parquet"
 ONTOLOGY: Final = "go.obo.gz"
@@ -35,6 +35,8 @@ SHARD_SCHEMA: Final = pa.schema(
         ("sequence", pa.string()),
         ("length", pa.int32()),
         ("split", pa.string()),
+        # Proteins similar to each other, null where that is not known.
+        ("cluster", pa.string()),
         ("go_terms", pa.list_(pa.string())),
         ("not_go_terms", pa.list_(pa.string())),
         # Raw little-endian arrays, null without a structure: float32 [residue, atom, xyz] in Å,
@@ -65,6 +67,7 @@ INDEX_SCHEMA: Final = pa.schema(
         ("id", pa.string()),
         ("length", pa.int32()),
         ("split", pa.string()),
+        ("cluster", pa.string()),
         ("has_structure", pa.bool_()),
         ("has_go", pa.bool_()),
         ("shard", pa.int32()),
@@ -82,7 +85,7 @@ _ARRAYS: Final = (
 )
 
 
-def record_to_row(record: ProteinRecord, split: str) -> dict[str, Any]:
+def record_to_row(record: ProteinRecord, split: str, cluster: str | None = None) -> dict[str, Any]:
     """One row of `SHARD_SCHEMA`."""
     structure = record.structure
     arrays: dict[str, bytes | None] = {name: None for name, _ in _ARRAYS}
@@ -96,6 +99,7 @@ def record_to_row(record: ProteinRecord, split: str) -> dict[str, Any]:
         "sequence": record.sequence,
         "length": len(record),
         "split": split,
+        "cluster": cluster,
         "go_terms": None if record.go_terms is None else sorted(record.go_terms),
         "not_go_terms": sorted(record.not_go_terms),
         **arrays,

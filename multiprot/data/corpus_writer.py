@@ -91,8 +91,8 @@ class CorpusWriter:
     def __len__(self) -> int:
         return sum(self._shard_rows)
 
-    def add(self, record: ProteinRecord, split: str) -> None:
-        """Append one record.
+    def add(self, record: ProteinRecord, split: str, cluster: str | None = None) -> None:
+        """Append one record; `cluster` names the proteins similar to it, None: not known.
 
         Raises
         ------
@@ -105,11 +105,11 @@ class CorpusWriter:
         if key in self._seen:
             raise DataError(f"record {record.id}: the id occurs twice; ids must be unique")
         self._seen.add(key)
-        row = record_to_row(record, split)
+        row = record_to_row(record, split, cluster)
         self._digest.update(row_digest(row))
         if self._writer is None:
             self._open_shard()
-        self._index_row(record, split)
+        self._index_row(record, split, cluster)
         self._pending.append(row)
         if len(self._pending) == self._rows_per_group:
             self._flush()
@@ -172,13 +172,14 @@ class CorpusWriter:
             **file_entry(self._folder, ONTOLOGY),
         }
 
-    def _index_row(self, record: ProteinRecord, split: str) -> None:
+    def _index_row(self, record: ProteinRecord, split: str, cluster: str | None) -> None:
         facts = {"has_structure": record.structure is not None, "has_go": bool(record.go_terms)}
         self._index_pending.append(
             {
                 "id": record.id,
                 "length": len(record),
                 "split": split,
+                "cluster": cluster,
                 **facts,
                 "shard": len(self._shard_rows) - 1,
                 "row": self._shard_rows[-1],

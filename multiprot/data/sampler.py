@@ -26,10 +26,10 @@ class PlannedBatches:
     """Batches of corpus rows for training, without end, each epoch shuffled anew.
 
     `batch(step)` depends on the constructor's arguments and `step` alone, so that training resumes
-    by going on with the next step. In one epoch every row of the split occurs once (with
-    `structure_share`: rows of the over-sampled kind several times, evenly, and the epoch has as
-    many draws as the split has rows). Over several ranks the batches of an epoch are dealt out in
-    turn; those left over at its end, fewer than ranks, are dropped.
+    by going on with the next step. In one epoch every row of the split occurs once. With
+    `structure_share` or `cluster_balance` an epoch has as many draws as the split has rows, and
+    each row occurs as often as they ask for, to within one. Over several ranks the batches of an
+    epoch are dealt out in turn; those left over at its end, fewer than ranks, are dropped.
 
     Parameters
     ----------
@@ -74,6 +74,7 @@ class PlannedBatches:
         refuse_too_long(corpus, self._rows, self._lengths, config.tokens_per_batch)
         bears = corpus.has_structure[self._rows]
         self._with, self._without = self._rows[bears], self._rows[~bears]
+        self._weights = _sampling_weights(corpus, self._rows, config.cluster_balance)
         share = config.structure_share
         if (share and not len(self._with)) or (share not in (None, 1.0) and not len(self._without)):
             lacking = "without" if len(self._with) else "with"
@@ -122,14 +123,32 @@ class PlannedBatches:
 
     def _draw(self, rng: np.random.Generator) -> NDArray[np.int64]:
         share = self._config.structure_share
+        proteins = len(self._rows)
         if share is None:
-            return rng.permutation(self._rows)
-        bearing = round(share * len(self._rows))
+            return rng.permutation(self._evenly(self._rows, proteins, rng))
+        bearing = round(share * proteins)
         drawn = (
-            _repeat_evenly(self._with, bearing, rng),
-            _repeat_evenly(self._without, len(self._rows) - bearing, rng),
+            self._evenly(self._with, bearing, rng),
+            self._evenly(self._without, proteins - bearing, rng),
         )
         return rng.permutation(np.concatenate(drawn))
+
+    def _evenly(
+        self, rows: NDArray[np.int64], count: int, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """`count` draws; each row as often as its weight asks for, to within one.
+
+        Systematic sampling: the rows, in random order, take up parts of a line as long as their
+        weights, and are hit by `count` equally spaced points.
+        """
+        if not count:
+            return rows[:0]
+        ordered = rng.permutation(rows)
+        weights = self._weights[ordered]
+        ends = np.cumsum(weights * (count / weights.sum()))
+        hit = np.searchsorted(ends, rng.random() + np.arange(count), side="right")
+        # The last end may fall short of `count` by a rounding error.
+        return ordered[np.minimum(hit, len(ordered) - 1)]
 
     def _cut(self, drawn: NDArray[np.int64]) -> Batches:
         mean = max(1.0, float(self._lengths[drawn].mean()))
@@ -198,11 +217,24 @@ def refuse_too_long(
         )
 
 
-def _repeat_evenly(
-    rows: NDArray[np.int64], count: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """`count` draws in which no row occurs more than once more often than another."""
-    if count == 0:
-        return rows[:0]
-    rounds = -(-count // len(rows))
-    return np.concatenate([rng.permutation(rows) for _ in range(rounds)])[:count]
+def _sampling_weights(
+    corpus: Corpus, rows: NDArray[np.int64], balance: float
+) -> NDArray[np.float64]:
+    """float64 [corpus protein]: how often each of `rows` is drawn, beside the others of its kind.
+
+    Clusters are counted among the proteins with structure and among those without, apart, since
+    `structure_share` says how often each kind is drawn.
+    """
+    weights = np.ones(len(corpus))
+    if not balance:
+        return weights
+    if corpus.clusters is None:
+        raise DataError(
+            f"{corpus.path}: cluster_balance {balance:g}, but the corpus knows no clusters; build "
+            "it from a splits file with a cluster column or with --cluster-identity, or set "
+            "cluster_balance to 0"
+        )
+    kinds = np.stack([corpus.clusters[rows], corpus.has_structure[rows]])
+    _, cluster, sizes = np.unique(kinds, axis=1, return_inverse=True, return_counts=True)
+    weights[rows] = sizes[cluster.ravel()] ** -balance
+    return weights

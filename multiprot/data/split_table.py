@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from multiprot.data.corpus_format import SPLITS
 from multiprot.data.tables import read_table
@@ -14,10 +14,18 @@ _CLUSTER: Final = "cluster"
 _DIGEST_BYTES: Final = 16
 
 
-def read_splits(path: Path) -> dict[str, str]:
-    """Protein id -> split from a TSV with protein_id, split and possibly a cluster column.
+class Place(NamedTuple):
+    """Where a protein belongs: its split, and its cluster of similar proteins if that is known."""
 
-    A column whose name begins with "cluster" must not have one cluster in several splits.
+    split: str
+    cluster: str | None = None
+
+
+def read_splits(path: Path) -> dict[str, Place]:
+    """Protein id -> place, from a TSV with protein_id, split and possibly cluster columns.
+
+    A column whose name begins with "cluster" must not have one cluster in several splits. Of
+    several such columns the first one tells a protein's cluster.
 
     Raises
     ------
@@ -26,7 +34,7 @@ def read_splits(path: Path) -> dict[str, str]:
     DataError
         If a cluster straddles splits, naming two of its proteins.
     """
-    splits: dict[str, str] = {}
+    places: dict[str, Place] = {}
     first_of: dict[tuple[str, str], tuple[str, str]] = {}
     for row in read_table(path, ("protein_id", "split")):
         protein, split = row["protein_id"], row["split"]
@@ -35,20 +43,26 @@ def read_splits(path: Path) -> dict[str, str]:
                 f"{path}: line {row.line}: split {split!r} of {protein} is not one of "
                 f"{', '.join(SPLITS)}"
             )
-        if splits.setdefault(protein, split) != split:
+        clusters = {name: c for name, c in row.values.items() if name.startswith(_CLUSTER)}
+        place = Place(split, next(iter(clusters.values()), None) or None)
+        if (known := places.setdefault(protein, place)) != place:
             raise FileFormatError(
-                f"{path}: line {row.line}: {protein} is in {splits[protein]} and in {split}; "
-                "keep one line"
+                f"{path}: line {row.line}: {protein} is in {_named(known)} and in "
+                f"{_named(place)}; keep one line"
             )
-        for column, cluster in row.values.items():
-            if column.startswith(_CLUSTER) and cluster:
+        for column, cluster in clusters.items():
+            if cluster:
                 other, where = first_of.setdefault((column, cluster), (protein, split))
                 if where != split:
                     raise DataError(
                         f"{path}: leak: {other} ({where}) and {protein} ({split}) are both of "
                         f"{column} {cluster}; a cluster must lie in one split"
                     )
-    return splits
+    return places
+
+
+def _named(place: Place) -> str:
+    return place.split if place.cluster is None else f"{place.split} (cluster {place.cluster})"
 
 
 class LeakGuard:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import get_args
 
 import torch
 from torch import nn
@@ -10,7 +11,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 from multiprot.training.schedule import learning_rate_share
-from multiprot.training.settings import OptimizerConfig, ScheduleConfig
+from multiprot.training.settings import Encoder, OptimizerConfig, ScheduleConfig
 
 _UNDECAYED_MODULES = (nn.Embedding, nn.EmbeddingBag, nn.LayerNorm, nn.RMSNorm, nn.GroupNorm)
 
@@ -18,25 +19,44 @@ _UNDECAYED_MODULES = (nn.Embedding, nn.EmbeddingBag, nn.LayerNorm, nn.RMSNorm, n
 def build_optimizer(module: nn.Module, options: OptimizerConfig) -> AdamW:
     """AdamW that decays matrices only: biases, scales, norms and embeddings are left alone.
 
-    Uses the fused kernel where every parameter is on one device that has it, else one kernel for
-    all parameters at once ("foreach").
+    Parameters of `module.model.<encoder>` learn at their own multiple of the peak rate. Uses the
+    fused kernel where every parameter is on one device that has it, else one kernel for all
+    parameters at once ("foreach").
     """
-    decayed: list[nn.Parameter] = []
-    spared: list[nn.Parameter] = []
+    encoder_of = _encoders_by_parameter(module)
+    grouped: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for parameter, decays in trainable_parameters(module):
-        (decayed if decays else spared).append(parameter)
+        encoder = encoder_of.get(id(parameter))
+        multiple = 1.0 if encoder is None else options.encoder_lr.get(encoder, 1.0)
+        grouped.setdefault((multiple, decays), []).append(parameter)
+    # The rate that is logged is the first group's: that of everything but encoders.
+    order = sorted(grouped, key=lambda key: (key[0] != 1.0, key[0], not key[1]))
     groups = [
-        {"params": decayed, "weight_decay": options.weight_decay},
-        {"params": spared, "weight_decay": 0.0},
+        {
+            "params": grouped[multiple, decays],
+            "lr": options.peak_lr * multiple,
+            "weight_decay": options.weight_decay if decays else 0.0,
+        }
+        for multiple, decays in order
     ]
-    fused = all(p.is_floating_point() for p in decayed + spared)
+    parameters = [parameter for members in grouped.values() for parameter in members]
     return AdamW(
-        [group for group in groups if group["params"]],
+        groups,
         lr=options.peak_lr,
         betas=options.betas,
         eps=options.epsilon,
-        fused=fused,
+        fused=all(p.is_floating_point() for p in parameters),
     )
+
+
+def _encoders_by_parameter(module: nn.Module) -> dict[int, Encoder]:
+    """Which encoder of the model a parameter, by its `id`, belongs to."""
+    found: dict[int, Encoder] = {}
+    for name in get_args(Encoder):
+        encoder = getattr(getattr(module, "model", None), name, None)
+        if encoder is not None:
+            found |= {id(parameter): name for parameter in encoder.parameters()}
+    return found
 
 
 def trainable_parameters(module: nn.Module) -> Iterator[tuple[nn.Parameter, bool]]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from multiprot.config import Section
+
+Encoder = Literal["sequence", "structure", "go"]
 
 
 class CardConfig(Section):
@@ -29,6 +32,9 @@ class OptimizerConfig(Section):
     """Optimizer; AdamW is the only one."""
     peak_lr: PositiveFloat = 1e-3
     """Learning rate at the end of the warm-up; no unit."""
+    encoder_lr: Mapping[Encoder, PositiveFloat] = Field(default_factory=dict)
+    """Learning rate of an encoder as a multiple of all the others'; 1 where nothing is said. Below
+    1 spares a pretrained encoder, above 1 hurries one that starts from scratch."""
     weight_decay: float = Field(default=0.01, ge=0.0)
     """Decoupled decay of weight matrices; biases, scales, norms and embeddings never decay."""
     betas: tuple[float, float] = (0.9, 0.98)

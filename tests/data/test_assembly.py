@@ -10,6 +10,7 @@ from multiprot.data.assembly import UNSPLIT, Assembly, Knowledge
 from multiprot.data.build_report import ReportWriter
 from multiprot.data.corpus_format import REPORT
 from multiprot.data.exclusion import Exclusion
+from multiprot.data.split_table import Place
 from multiprot.errors import DataError
 from multiprot.proteins import FeatureSpan, ProteinRecord
 
@@ -54,7 +55,7 @@ def test_what_tables_say_is_added(folder: Path) -> None:
         terms={"P1": frozenset({TERM})},
         denied={"P1": frozenset({"GO:9101001"})},
         spans={"P1": spans},
-        splits={"P1": "valid", "P2": "train"},
+        splits={"P1": Place("valid", "A"), "P2": Place("train", "B")},
     )
     bench = Bench(folder, knowledge)
     assert bench.add("P1")
@@ -72,11 +73,11 @@ def test_without_splits_all_belong_to_one(folder: Path) -> None:
     bench = Bench(folder, Knowledge())
     bench.add("P1")
     corpus, _ = bench.finish()
-    assert corpus.splits.tolist() == [UNSPLIT]
+    assert corpus.splits.tolist() == [UNSPLIT.split]
 
 
 def test_a_protein_without_split_is_refused(folder: Path) -> None:
-    bench = Bench(folder, Knowledge(splits={"P1": "train"}))
+    bench = Bench(folder, Knowledge(splits={"P1": Place("train")}))
     assert bench.add("P1")
     assert not bench.add("P2")
     corpus, rows = bench.finish()
@@ -89,7 +90,9 @@ def test_a_protein_without_split_is_refused(folder: Path) -> None:
 
 
 def test_an_excluded_protein_is_refused_and_counted(folder: Path, exclusion: Exclusion) -> None:
-    bench = Bench(folder, Knowledge(splits={"P1": "test", "P2": "train"}, exclusion=exclusion))
+    bench = Bench(
+        folder, Knowledge(splits={"P1": Place("test"), "P2": Place("train")}, exclusion=exclusion)
+    )
     assert not bench.add("P1")
     assert bench.add("P2")
     _, rows = bench.finish()
@@ -101,7 +104,7 @@ def test_an_excluded_protein_is_refused_and_counted(folder: Path, exclusion: Exc
 def test_an_excluded_protein_without_split_counts_as_unassigned(
     folder: Path, exclusion: Exclusion
 ) -> None:
-    bench = Bench(folder, Knowledge(splits={"P2": "train"}, exclusion=exclusion))
+    bench = Bench(folder, Knowledge(splits={"P2": Place("train")}, exclusion=exclusion))
     bench.add("P1")
     assert exclusion.summary()["left_out"]["unassigned"] == 1
 
@@ -116,14 +119,16 @@ def test_a_span_beyond_the_sequence_refuses_the_record(folder: Path) -> None:
 
 
 def test_a_leak_stops_the_build(folder: Path) -> None:
-    bench = Bench(folder, Knowledge(splits={"P1": "train", "P2": "test"}))
+    bench = Bench(folder, Knowledge(splits={"P1": Place("train"), "P2": Place("test")}))
     bench.add("P1")
     with pytest.raises(DataError, match=r"leak: P1 \(train\) and P2 \(test\)"):
         bench.add("P2")
 
 
 def test_a_refused_protein_does_not_leak(folder: Path, exclusion: Exclusion) -> None:
-    bench = Bench(folder, Knowledge(splits={"P1": "train", "P2": "test"}, exclusion=exclusion))
+    bench = Bench(
+        folder, Knowledge(splits={"P1": Place("train"), "P2": Place("test")}, exclusion=exclusion)
+    )
     assert not bench.add("P1")
     assert bench.add("P2")
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -264,6 +265,23 @@ def test_proteins_without_split_are_refused_by_name(raw: Raw, tmp_path: Path) ->
     assert row["reason"] == "no split"
 
 
+def test_clusters_of_the_splits_file_are_kept(raw: Raw, tmp_path: Path) -> None:
+    table = raw.folder / "splits.tsv"
+    _, *lines = table.read_text().splitlines()
+    bare = build_corpus(raw.build_options(), tmp_path / "bare")
+    assert bare.clusters is None
+    names = {line.split()[0]: "" if n % 3 == 0 else f"C{n % 4}" for n, line in enumerate(lines)}
+    # All in one split, since a cluster must not straddle.
+    rows = [f"{protein}\ttrain\t{name}" for protein, name in names.items()]
+    table.write_text("\n".join(["protein_id\tsplit\tcluster30", *rows]) + "\n")
+    corpus = build_corpus(raw.build_options(), tmp_path / "out")
+    assert corpus.clusters is not None
+    for protein, number in zip(corpus.ids, corpus.clusters, strict=True):
+        alike = {corpus.ids[other] for other in np.flatnonzero(corpus.clusters == number)}
+        name = names[protein]
+        assert alike == ({p for p in corpus.ids if names[p] == name} if name else {protein})
+
+
 def test_splits_by_equal_sequences(raw: Raw, tmp_path: Path) -> None:
     train = next(iter(raw.records))
     rewrite_fasta(raw, twin=raw.records[train][0].sequence)
@@ -274,6 +292,9 @@ def test_splits_by_equal_sequences(raw: Raw, tmp_path: Path) -> None:
     again = build_corpus(options, tmp_path / "again")
     assert corpus.content_hash == again.content_hash
     assert corpus.splits[corpus.row("twin")] == corpus.splits[corpus.row(train)]
+    assert corpus.clusters is not None
+    alike = np.flatnonzero(corpus.clusters == corpus.clusters[corpus.row("twin")])
+    assert {corpus.ids[row] for row in alike} == {"twin", train}
     assert set(corpus.splits) == {"train", "valid", "test"}
     records = expected(raw)
     for record in corpus.read(range(len(corpus))):

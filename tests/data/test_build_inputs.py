@@ -23,7 +23,7 @@ def test_tables_are_read_by_id(raw: Raw) -> None:
     knowledge = read_knowledge(raw.build_options())
     for protein, (record, split) in raw.records.items():
         assert knowledge.splits is not None
-        assert knowledge.splits[protein] == split
+        assert knowledge.splits[protein].split == split
         assert knowledge.terms.get(protein, frozenset()) == (record.go_terms or frozenset())
         assert knowledge.denied.get(protein, frozenset()) == record.not_go_terms
         assert knowledge.spans.get(protein, ()) == record.features

@@ -128,7 +128,7 @@ def test_what_is_not_a_corpus_is_refused(tmp_path: Path) -> None:
         ("{}", "does not describe a corpus"),
         ('{"format": "other"}', "does not describe a corpus"),
         ('{"format": "multiprot-corpus", "format_version": 99}', "corpus format 99"),
-        ('{"format": "multiprot-corpus", "format_version": 1}', "lacks"),
+        ('{"format": "multiprot-corpus", "format_version": 2}', "lacks"),
     ],
 )
 def test_a_bad_manifest_is_refused(copy: Path, text: str, message: str) -> None:

@@ -25,6 +25,10 @@ class FakeCorpus:
         self.lengths = np.array(lengths, dtype=np.int64)
         self.has_structure = np.array(bears)
         self.splits = np.where(train, "train", "valid")
+        self.clusters: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
     def rows(self, split: str) -> Any:
         return np.flatnonzero(self.splits == split)
@@ -145,6 +149,45 @@ def test_structures_are_sampled_at_the_share_asked_for(
     for bears in (True, False):
         kind = [times[row] for row in corpus.rows("train") if corpus.has_structure[row] == bears]
         assert max(kind) - min(kind) <= 1
+
+
+@given(
+    sizes=st.lists(st.integers(1, 12), min_size=1, max_size=8),
+    balance=st.sampled_from([0.0, 0.5, 1.0]),
+    seed=st.integers(0, 1000),
+)
+@settings(deadline=None)
+def test_clusters_are_evened_out_as_far_as_asked_for(
+    sizes: list[int], balance: float, seed: int
+) -> None:
+    clusters = np.repeat(np.arange(len(sizes)), sizes)
+    proteins = len(clusters)
+    corpus: Any = FakeCorpus([10] * proteins, [True] * proteins, [True] * proteins)
+    corpus.clusters = clusters
+    config = BatchConfig(cluster_balance=balance)
+    times = np.bincount(np.concatenate(epoch(PlannedBatches(corpus, config, seed=seed), 0)))
+    times = np.pad(times, (0, proteins - len(times)))
+    weights = np.array([float(sizes[cluster]) ** -balance for cluster in clusters])
+    expected = weights / weights.sum() * proteins
+    assert times.sum() == proteins
+    assert (np.abs(times - expected) < 1 + 1e-6).all()
+
+
+def test_clusters_are_counted_among_proteins_of_the_same_kind() -> None:
+    """One cluster of 1 structure and 9 bare sequences: the structure is not held for one of ten."""
+    bears = [True, True, *[False] * 10]
+    corpus: Any = FakeCorpus([10] * 12, bears, [True] * 12)
+    corpus.clusters = np.array([0, 1, *[0] * 9, 2])
+    config = BatchConfig(cluster_balance=1.0, structure_share=0.5)
+    rows = np.concatenate(epoch(PlannedBatches(corpus, config, seed=0), 0))
+    assert Counter(rows.tolist())[0] == Counter(rows.tolist())[1] == 3
+    assert Counter(rows.tolist())[11] == 3
+
+
+def test_even_clusters_need_a_corpus_that_knows_them() -> None:
+    corpus: Any = FakeCorpus([10, 20], [True, True], [True, True])
+    with pytest.raises(DataError, match=r"cluster_balance 0\.5.*--cluster-identity"):
+        PlannedBatches(corpus, BatchConfig(cluster_balance=0.5), seed=0)
 
 
 def test_a_share_without_such_proteins_is_refused(

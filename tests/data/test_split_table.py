@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multiprot.data.split_table import LeakGuard, read_splits, sequence_digest
+from multiprot.data.split_table import LeakGuard, Place, read_splits, sequence_digest
 from multiprot.errors import DataError, FileFormatError
 
 
@@ -18,12 +18,24 @@ def write(tmp_path: Path, *lines: str) -> Path:
 
 def test_splits_are_read_by_id(tmp_path: Path) -> None:
     path = write(tmp_path, "protein_id\tsplit\tother", "P1\ttrain\tx", "P2\ttest\ty", "p2\tvalid\t")
-    assert read_splits(path) == {"P1": "train", "P2": "test", "p2": "valid"}
+    assert read_splits(path) == {"P1": Place("train"), "P2": Place("test"), "p2": Place("valid")}
+
+
+def test_the_first_cluster_column_tells_the_cluster(tmp_path: Path) -> None:
+    header = "protein_id\tsplit\tcluster30\tcluster95"
+    path = write(tmp_path, header, "P1\ttrain\tA\tB", "P2\ttrain\t\tB", "P3\ttest\tC\t")
+    assert read_splits(path) == {
+        "P1": Place("train", "A"),
+        "P2": Place("train", None),
+        "P3": Place("test", "C"),
+    }
+    with pytest.raises(FileFormatError, match=r"P1 is in train \(cluster A\) and in train;"):
+        read_splits(write(tmp_path, header, "P1\ttrain\tA\tB", "P1\ttrain\t\tB"))
 
 
 def test_a_repeated_line_is_no_harm_but_a_contradiction_is(tmp_path: Path) -> None:
     header = "protein_id\tsplit"
-    assert read_splits(write(tmp_path, header, "P1\ttrain", "P1\ttrain")) == {"P1": "train"}
+    assert read_splits(write(tmp_path, header, "P1\ttrain", "P1\ttrain")) == {"P1": Place("train")}
     with pytest.raises(FileFormatError, match="line 3: P1 is in train and in test"):
         read_splits(write(tmp_path, header, "P1\ttrain", "P1\ttest"))
 
@@ -82,4 +94,5 @@ def test_digests_are_short_and_of_the_sequence() -> None:
 def test_real_splits_do_not_leak(shared: Path) -> None:
     splits = read_splits(shared / "data/pretrain/splits.tsv.gz")
     assert len(splits) == 35_768
-    assert set(splits.values()) == {"train", "valid", "test"}
+    assert {place.split for place in splits.values()} == {"train", "valid", "test"}
+    assert all(place.cluster for place in splits.values())

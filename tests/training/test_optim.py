@@ -44,6 +44,21 @@ def test_every_trainable_parameter_of_a_real_model_is_optimized(parts: TrainingP
     assert decays == {0.0, OptimizerConfig().weight_decay}
 
 
+def test_an_encoder_learns_at_its_own_multiple_of_the_rate(parts: TrainingParts) -> None:
+    module = nn.Module()
+    module.model, module.objectives = parts.model, parts.objectives
+    options = OptimizerConfig(peak_lr=0.01, encoder_lr={"structure": 4.0, "go": 0.5})
+    optimizer = build_optimizer(module, options)
+    rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+    for name, parameter in module.named_parameters():
+        expected = {"model.structure": 0.04, "model.go": 0.005}
+        part = ".".join(name.split(".")[:2])
+        assert rates[id(parameter)] == pytest.approx(expected.get(part, 0.01)), name
+    assert {0.01, 0.04, 0.005} == {round(rate, 6) for rate in rates.values()}
+    # What is logged as the learning rate is that of everything else.
+    assert optimizer.param_groups[0]["lr"] == 0.01
+
+
 def test_decay_shrinks_matrices_and_leaves_the_rest() -> None:
     model = Tied()
     before = {name: p.detach().clone() for name, p in model.named_parameters()}

@@ -99,7 +99,8 @@ def _from_scratch(options: Esm2Options) -> dict[str, Any]:
         "emb_layer_norm_before": False,
         "hidden_dropout_prob": 0.0,
         "hidden_size": width,
-        "initializer_range": 0.02,
+        # Xavier's rule for a square matrix, as the original ESM-2; 0.02 is meant for wide models.
+        "initializer_range": width**-0.5,
         "intermediate_size": options.feed_forward_width or 4 * width,
         "layer_norm_eps": 1e-5,
         "max_position_embeddings": 1026,

@@ -43,11 +43,24 @@ def build_trunk(architecture: Architecture, checkpoint: Path | None) -> Any:
     )
     if checkpoint is None:
         trunk = EsmModel(config, add_pooling_layer=False)
+        _widen_embeddings(trunk.embeddings.word_embeddings)
     else:
         trunk = _load(checkpoint, config)
     # Predicts contacts from attention maps; here it would be parameters that never learn.
     del trunk.contact_head
     return trunk
+
+
+def _widen_embeddings(embeddings: torch.nn.Embedding) -> None:
+    """Draw letters from N(0, 1), as the original ESM-2 does (facebookresearch/esm).
+
+    transformers draws them like its matrices, from a narrow normal distribution. Then the first
+    layer's output is many times as large as what it is added to, so that a residue's identity is
+    all but lost in the layers above, and comes back only after hundreds of steps.
+    """
+    torch.nn.init.normal_(embeddings.weight)
+    with torch.no_grad():
+        embeddings.weight[embeddings.padding_idx].zero_()
 
 
 def _load(folder: Path, config: Any) -> Any:

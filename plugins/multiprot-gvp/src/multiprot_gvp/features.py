@@ -14,7 +14,12 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from multiprot.encoders.contract import Layout
-from multiprot.proteins import RESIDUE_LETTERS, ProteinRecord, residue_indices
+from multiprot.proteins import (
+    RESIDUE_LETTERS,
+    BackboneStructure,
+    ProteinRecord,
+    residue_indices,
+)
 from multiprot_gvp.geometry import (
     backbone_frames,
     dihedral_scalars,
@@ -127,11 +132,11 @@ class GvpFeaturizer:
         packed = layout is Layout.PACKED
         longest = int(lengths.max(initial=0))
         graphs = [
-            self._graph(record, int(length) if packed else longest)
+            self._graph(record.structure, record.sequence, int(length) if packed else longest)
             for record, length in zip(records, lengths, strict=True)
         ]
         # A batch of no graphs would have no tensors: give it one graph of no nodes.
-        graph = Batch.from_data_list(graphs or [self._graph(None, 0)])
+        graph = Batch.from_data_list(graphs or [self._graph(None, "", 0)])
         mask = torch.zeros(int(lengths.sum()) if packed else len(records) * longest).bool()
         mask[graph.rows] = True
         complete = bool(graph.present.all())
@@ -140,16 +145,21 @@ class GvpFeaturizer:
             return GvpFeatures(graph, mask, complete, offsets)
         return GvpFeatures(graph, mask.view(len(records), longest), complete)
 
-    def _graph(self, record: ProteinRecord | None, table_rows: int) -> BackboneGraph:
+    def _graph(
+        self, structure: BackboneStructure | None, sequence: str, table_rows: int
+    ) -> BackboneGraph:
         """The graph of a protein whose tokens take `table_rows` rows of the token table."""
-        bare = record is None or record.structure is None
-        tensors = _empty(self.neighbours) if bare else self._describe(record)
+        tensors = _empty(self.neighbours)
+        if structure is not None:
+            tensors = self._describe(structure, residue_indices(sequence))
         parts = {name: torch.from_numpy(array) for name, array in tensors.items()}
         return BackboneGraph(**parts, num_nodes=len(parts["rows"]), table_rows=table_rows)
 
-    def _describe(self, record: ProteinRecord) -> dict[str, NDArray[Any]]:
-        """Arrays of `BackboneGraph` for a protein with structure."""
-        frames = backbone_frames(record.structure)
+    def _describe(
+        self, structure: BackboneStructure, residues: NDArray[np.int64]
+    ) -> dict[str, NDArray[Any]]:
+        """Arrays of `BackboneGraph` for one structure and the indices of its amino acids."""
+        frames = backbone_frames(structure)
         alpha = frames.atoms[:, 1]
         found = nearest_neighbours(alpha, self.neighbours)
         present = found >= 0
@@ -165,7 +175,7 @@ class GvpFeaturizer:
             "present": present,
             "offsets": np.where(joined, steps, 0),
             "rows": frames.rows,
-            "residues": residue_indices(record.sequence)[frames.rows],
+            "residues": residues[frames.rows],
         }
 
 
