@@ -29,9 +29,6 @@ class FusionConfig(Section):
     """Longest wavelength of the rotary positions, residues / 2π (Su et al. 2021)."""
     pooling_heads: int = Field(default=4, ge=1)
     """Learned queries of the attention pooling; must divide `width`."""
-    motif_residues: int | None = Field(default=None, ge=1, le=31)
-    """Residues of the learned motifs whose frequencies are pooled too, an odd number; null pools
-    none."""
     shared_dim: int = Field(default=128, ge=2)
     """Channels of the space that proteins and GO terms share."""
 
@@ -41,10 +38,6 @@ class FusionConfig(Section):
             raise ValueError(
                 f"width {self.width} over {self.heads} heads gives {self.width / self.heads:g} "
                 "channels a head; it must be an even number"
-            )
-        if self.motif_residues is not None and self.motif_residues % 2 == 0:
-            raise ValueError(
-                f"motif_residues {self.motif_residues} is even; a motif needs a middle residue"
             )
         if self.width % self.pooling_heads:
             raise ValueError(

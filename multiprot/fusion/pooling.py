@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from multiprot.encoders.contract import ResidueTokens
 from multiprot.fusion.config import FusionConfig
@@ -43,28 +42,8 @@ class AttentionPool(nn.Module):
         return cleared(pooled, seen)
 
 
-class MotifPool(nn.Module):
-    """How often each of a set of learned motifs of neighbouring residues occurs: a mean.
-
-    A motif is one filter of a convolution along the chain, as in DeepGO (Kulmanov et al. 2018,
-    doi:10.1093/bioinformatics/btx624). Attention layers learn such filters too, but need many more
-    proteins for it.
-    """
-
-    def __init__(self, width: int, residues: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.filters = nn.Conv1d(width, width, residues, padding="same")
-
-    def forward(self, tokens: ResidueTokens) -> Tensor:
-        """Mean activation of each motif, float32 [protein, width]; zeros without any token."""
-        seen = cleared(self.norm(tokens.values), tokens.mask)
-        found = functional.gelu(self.filters(seen.transpose(1, 2)).transpose(1, 2))
-        return masked_mean(ResidueTokens(found, tokens.mask))
-
-
 class ProteinPool(nn.Module):
-    """Attention pooling of the fused tokens, beside means, motifs and the length of the chain.
+    """Attention pooling of the fused tokens, beside plain means and the length of the chain.
 
     The means of each stream as it came from its encoder keep what a softmax over contextual
     tokens loses easily: amino-acid composition. A stream that a protein lacks gives zeros.
@@ -74,9 +53,9 @@ class ProteinPool(nn.Module):
         super().__init__()
         width = config.width
         self.attention = AttentionPool(width, config.pooling_heads)
-        self.motifs = MotifPool(width, config.motif_residues) if config.motif_residues else None
-        of_fused = ("attention", "mean") if self.motifs is None else ("attention", "mean", "motifs")
-        self.norms = nn.ModuleDict({name: nn.LayerNorm(width) for name in (*of_fused, *streams)})
+        self.norms = nn.ModuleDict(
+            {name: nn.LayerNorm(width) for name in ("attention", "mean", *streams)}
+        )
         hidden = round(config.ffn_multiple * width)
         features = width * len(self.norms) + 1
         self.linear = nn.Linear(features, width)
@@ -106,8 +85,6 @@ class ProteinPool(nn.Module):
             "attention": cleared(self.norms["attention"](self.attention(fused)), seen),
             "mean": cleared(self.norms["mean"](masked_mean(fused)), seen),
         }
-        if self.motifs is not None:
-            pooled["motifs"] = cleared(self.norms["motifs"](self.motifs(fused)), seen)
         for name, tokens in streams.items():
             pooled[name] = torch.zeros_like(pooled["mean"])
             if tokens is not None:

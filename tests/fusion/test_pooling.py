@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from multiprot.encoders.contract import ResidueTokens
 from multiprot.fusion import FusionConfig
-from multiprot.fusion.pooling import AttentionPool, MotifPool, ProteinPool, masked_mean
+from multiprot.fusion.pooling import AttentionPool, ProteinPool, masked_mean
 
 CONFIG = FusionConfig(width=16, heads=2, pooling_heads=4)
 
@@ -48,40 +48,6 @@ def test_values_behind_the_mask_change_no_bit_of_the_mean(seed: int, rubbish: fl
     tokens = _tokens(seed)
     other = ResidueTokens(torch.where(tokens.mask[..., None], tokens.values, rubbish), tokens.mask)
     assert torch.equal(masked_mean(tokens), masked_mean(other))
-
-
-def test_a_motif_is_a_filter_over_neighbours_and_counted_wherever_it_stands() -> None:
-    torch.manual_seed(0)
-    pool, tokens = MotifPool(CONFIG.width, 3), _tokens(0)
-    weight, bias = pool.filters.weight, pool.filters.bias
-    for protein, length in ((0, 4), (2, 6)):
-        normed = pool.norm(tokens.values[protein, :length])
-        edged = torch.cat([torch.zeros(1, CONFIG.width), normed, torch.zeros(1, CONFIG.width)])
-        found = [
-            torch.einsum("oik,ki->o", weight, edged[place : place + 3]) + bias
-            for place in range(length)
-        ]
-        expected = torch.nn.functional.gelu(torch.stack(found)).mean(0)
-        torch.testing.assert_close(pool(tokens)[protein], expected, rtol=1e-4, atol=1e-5)
-    assert not pool(tokens)[1].any()
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.integers(0, 2**31), st.sampled_from([float("nan"), float("inf"), 1e30, -3.0]))
-def test_values_behind_the_mask_change_no_bit_of_the_motifs(seed: int, rubbish: float) -> None:
-    tokens = _tokens(seed)
-    other = ResidueTokens(torch.where(tokens.mask[..., None], tokens.values, rubbish), tokens.mask)
-    pool = MotifPool(CONFIG.width, 5)
-    assert torch.equal(pool(tokens), pool(other))
-
-
-def test_with_motifs_the_order_of_residues_matters() -> None:
-    torch.manual_seed(0)
-    pool = ProteinPool(CONFIG.model_copy(update={"motif_residues": 3}), ("sequence",))
-    tokens = _tokens(0, (6, 6, 6))
-    backwards = ResidueTokens(tokens.values.flip(1), tokens.mask)
-    there, back = (pool(t, {"sequence": t}, t.mask) for t in (tokens, backwards))
-    assert not torch.allclose(there, back, atol=1e-3)
 
 
 def test_order_of_residues_does_not_matter() -> None:
