@@ -64,6 +64,15 @@ def embed(
         _LongProteins,
         typer.Option(help="Beyond the model's limit: overlapping windows, or an error."),
     ] = _LongProteins.WINDOW,
+    max_residues: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Longest protein or window taken in one piece, if below the limit."
+        ),
+    ] = None,
+    window_overlap: Annotated[
+        int, typer.Option(min=0, help="Residues that neighbouring windows share at least.")
+    ] = 64,
     precision: Annotated[_Precision, typer.Option(help="Arithmetic.")] = _Precision.FP32,
     tokens_per_batch: Annotated[
         int, typer.Option(min=1, help="Residues per batch, padding included.")
@@ -95,6 +104,8 @@ def embed(
         space=space.value,
         modalities=use.value,
         long_proteins=long_proteins.value,
+        max_residues=max_residues,
+        window_overlap=window_overlap,
         precision=precision.value,
         tokens_per_batch=tokens_per_batch,
     )

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from multiprot.encoders.contract import ResidueTokens
+from multiprot.encoders.rotary import rotate
 from multiprot.fusion.config import FusionConfig
 from multiprot.fusion.grouping import Streams
-from multiprot.fusion.rotary import rotate
 from multiprot.fusion.tokens import cleared
 
 

@@ -15,6 +15,7 @@ from multiprot.encoders.contract import (
     ResidueEncoder,
     ResidueTokens,
 )
+from multiprot.encoders.rotary import rotary_turns
 from multiprot.errors import DataError
 from multiprot.fusion.config import FusionConfig
 from multiprot.fusion.cross_attention import FusionLayer
@@ -22,7 +23,6 @@ from multiprot.fusion.grouping import Streams, alike, some_has_all
 from multiprot.fusion.idle import zero_of
 from multiprot.fusion.pooling import ProteinPool
 from multiprot.fusion.projection import SharedProjection, StreamProjection, StreamSum
-from multiprot.fusion.rotary import rotary_turns
 from multiprot.fusion.tokens import padded_tokens
 
 
@@ -115,8 +115,9 @@ class FusionModel(nn.Module):
 
     def _fuse(self, encoded: Streams, residue_mask: Tensor) -> ResidueTokens:
         """Fused tokens; proteins that have the same streams go through the layers together."""
-        residues, channels = residue_mask.shape[1], self.config.width // self.config.heads
-        turns = rotary_turns(residues, channels, self.config.rotary_base, residue_mask.device)
+        channels = self.config.width // self.config.heads
+        positions = torch.arange(residue_mask.shape[1], device=residue_mask.device)
+        turns = rotary_turns(positions, channels, self.config.rotary_base)
         parts, order = [], []
         for rows, streams in alike(encoded):
             for layer in self.layers:

@@ -114,6 +114,12 @@ def test_long_proteins(run: Run, tmp_path: Path) -> None:
     assert code == 0
     assert "in windows, beyond 96 residues" in out
     assert EmbeddingStore.open(tmp_path / "out").manifest["windowed"] == 1
+    shorter = ("--max-residues", "50", "--window-overlap", "10")
+    code, out, _ = run(path, "--out", tmp_path / "shorter", *shorter)
+    assert code == 0
+    assert "in windows, beyond 50 residues" in out
+    table = EmbeddingStore.open(tmp_path / "shorter").manifest["options"]
+    assert (table["max_residues"], table["window_overlap"]) == (50, 10)
     code, _, err = run(path, "--out", tmp_path / "out2", "--long-proteins", "refuse")
     assert code == 2
     assert err.startswith("error: protein titin: 300 residues, the limit is 96")

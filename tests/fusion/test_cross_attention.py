@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from multiprot.encoders.contract import ResidueTokens
+from multiprot.encoders.rotary import rotary_turns
 from multiprot.fusion import FusionConfig
 from multiprot.fusion.cross_attention import CrossAttention, FusionLayer, OtherStream
-from multiprot.fusion.rotary import rotary_turns
 
 CONFIG = FusionConfig(width=16, heads=2, pooling_heads=2)
 PROTEINS, RESIDUES = 3, 6
-TURNS = rotary_turns(RESIDUES, CONFIG.width // CONFIG.heads, 10_000.0, torch.device("cpu"))
+TURNS = rotary_turns(torch.arange(RESIDUES), CONFIG.width // CONFIG.heads, 10_000.0)
 
 
 @pytest.fixture

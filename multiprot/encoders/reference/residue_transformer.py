@@ -10,8 +10,7 @@ from multiprot.encoders.contract import Layout, PackedTokens, ResidueEncoder, Re
 from multiprot.encoders.reference.letters import LETTERS, LetterFeatures, LetterFeaturizer
 from multiprot.encoders.reference.plugins import ResidueTransformerConfig
 from multiprot.encoders.reference.ragged import offsets_of, positions_of, residue_mask
-
-Angles = tuple[Tensor, Tensor]
+from multiprot.encoders.rotary import rotary_turns, rotate
 
 
 class ResidueTransformer(ResidueEncoder[LetterFeatures]):
@@ -32,9 +31,9 @@ class ResidueTransformer(ResidueEncoder[LetterFeatures]):
         """Tokens [protein, residue, width] or [token, width], in the layout of `features`."""
         tokens: Tensor = self.embedding(features.letters)
         attention = Attention.of(features)
-        angles = _angles(attention.positions, self.head_dim, self.rotary_base)
+        turns = rotary_turns(attention.positions, self.head_dim, self.rotary_base)
         for block in self.blocks:
-            tokens = block(tokens, angles, attention)
+            tokens = block(tokens, turns, attention)
         tokens = self.norm(tokens)
         if features.layout is Layout.PACKED:
             mask = torch.ones_like(features.letters, dtype=torch.bool)
@@ -104,12 +103,12 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         nn.init.normal_(self.attended.weight, std=(2 * config.layers * config.width) ** -0.5)
 
-    def forward(self, tokens: Tensor, angles: Angles, attention: Attention) -> Tensor:
+    def forward(self, tokens: Tensor, turns: Tensor, attention: Attention) -> Tensor:
         """Tokens [..., width] to tokens of the same shape."""
         projected: Tensor = self.query_key_value(self.norm_attention(tokens))
         split = projected.view(*tokens.shape[:-1], 3, self.heads, self.head_dim)
         query, key, value = split.unbind(-3)
-        seen = attention(_turned(query, angles), _turned(key, angles), value)
+        seen = attention(rotate(query, turns), rotate(key, turns), value)
         tokens = tokens + self.dropout(self.attended(seen.flatten(-2)))
         fed: Tensor = self.dropout(self.feed_forward(self.norm_feed_forward(tokens)))
         return tokens + fed
@@ -145,21 +144,3 @@ def _alone(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Attention of one protein's residues, each [residue, head, channel]."""
     q, k, v = (part.transpose(0, 1)[None] for part in (query, key, value))
     return functional.scaled_dot_product_attention(q, k, v)[0].transpose(0, 1)
-
-
-def _angles(positions: Tensor, channels: int, base: float) -> Angles:
-    """Cosine and sine, float32 [residue, 1, channel / 2], of position times frequency."""
-    exponents = torch.arange(0, channels, 2, device=positions.device) / channels
-    turns = positions.float()[:, None, None] * base**-exponents
-    return turns.cos(), turns.sin()
-
-
-def _turned(vectors: Tensor, angles: Angles) -> Tensor:
-    """Rotary positions (Su et al. 2021, arXiv:2104.09864): pairs (c, c + channel / 2) turned.
-
-    Computed in float32, because hundreds of radians need the digits; returned as it came.
-    """
-    cosine, sine = angles
-    first, second = vectors.float().chunk(2, dim=-1)
-    turned = torch.cat((first * cosine - second * sine, second * cosine + first * sine), dim=-1)
-    return turned.to(vectors.dtype)

@@ -14,10 +14,10 @@ from scipy.spatial.transform import Rotation
 from multiprot.encoders.contract import Layout
 from multiprot.encoders.options import validate_options
 from multiprot.errors import ConfigError
-from multiprot.proteins import ProteinRecord
+from multiprot.proteins import RESIDUE_LETTERS, ProteinRecord
 from multiprot.testing import example_records
 from multiprot_gvp.encoder import GvpEncoder, pair_geometry
-from multiprot_gvp.features import GvpFeaturizer
+from multiprot_gvp.features import HIDDEN, GvpFeaturizer
 from multiprot_gvp.layers import Gvp, TupleDropout, TupleNorm, lengths
 from multiprot_gvp.message import GvpLayer
 from multiprot_gvp.options import GvpOptions
@@ -147,6 +147,29 @@ def test_graphs_of_a_batch_do_not_touch(layout: Layout) -> None:
     assert graph.rows.tolist() == features.mask.flatten().nonzero().flatten().tolist()
     assert features.complete is bool(graph.present.all())
     assert graph.scalars.dtype == torch.float32
+
+
+@pytest.mark.parametrize("layout", list(Layout))
+def test_masking_hides_or_replaces_single_amino_acids(layout: Layout) -> None:
+    records = example_records()
+    features = GvpFeaturizer(6)(records, layout)
+    rng = torch.Generator().manual_seed(0)
+    shape = (len(records), max(len(record) for record in records))
+    masked = torch.rand(shape, generator=rng) < 0.4
+    substitutes = torch.randint(-1, 20, shape, generator=rng)
+    changed = features.mask_residues(masked, substitutes)
+    node = 0
+    for number, record in enumerate(records):
+        framed = [] if record.structure is None else record.structure.has_frame.nonzero()[0]
+        for residue in framed:
+            own = RESIDUE_LETTERS.index(record.sequence[residue])
+            assert features.graph.residues[node] == own
+            shown = int(substitutes[number, residue])
+            expected = own if not masked[number, residue] else HIDDEN if shown < 0 else shown
+            assert changed.graph.residues[node] == expected
+            node += 1
+    assert node == len(features.graph.residues) > 0
+    assert torch.equal(changed.graph.scalars, features.graph.scalars)
 
 
 def test_moving_a_batch_leaves_the_original_and_takes_all_parts() -> None:

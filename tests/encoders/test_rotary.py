@@ -6,13 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multiprot.fusion.rotary import rotary_turns, rotate
+from multiprot.encoders.rotary import rotary_turns, rotate
 
 CHANNELS = 8
 
 
 def _rotated(vector: torch.Tensor, position: int) -> torch.Tensor:
-    turns = rotary_turns(position + 1, CHANNELS, 10_000.0, torch.device("cpu"))
+    turns = rotary_turns(torch.arange(position + 1), CHANNELS, 10_000.0)
     row = vector.expand(1, position + 1, 1, CHANNELS)
     return rotate(row, turns)[0, position, 0]
 
@@ -28,7 +28,7 @@ def test_products_depend_on_distance_only(first: int, second: int, shift: int, s
 
 def test_turning_keeps_length_and_position_zero() -> None:
     vectors = torch.randn(2, 6, 3, CHANNELS)
-    turned = rotate(vectors, rotary_turns(6, CHANNELS, 100.0, torch.device("cpu")))
+    turned = rotate(vectors, rotary_turns(torch.arange(6), CHANNELS, 100.0))
     torch.testing.assert_close(turned.norm(dim=-1), vectors.norm(dim=-1))
     torch.testing.assert_close(turned[:, 0], vectors[:, 0])
     assert not torch.allclose(turned[:, 1], vectors[:, 1])
@@ -36,7 +36,7 @@ def test_turning_keeps_length_and_position_zero() -> None:
 
 def test_equal_to_turning_each_pair_by_hand() -> None:
     vectors = torch.randn(1, 5, 1, 4, dtype=torch.float32)
-    turned = rotate(vectors, rotary_turns(5, 4, 100.0, torch.device("cpu")))
+    turned = rotate(vectors, rotary_turns(torch.arange(5), 4, 100.0))
     for position in range(5):
         for pair, frequency in enumerate((1.0, 0.1)):
             angle = torch.tensor(position * frequency)
@@ -47,5 +47,5 @@ def test_equal_to_turning_each_pair_by_hand() -> None:
 
 def test_half_precision_comes_back_as_it_came() -> None:
     vectors = torch.randn(1, 4, 2, CHANNELS, dtype=torch.bfloat16)
-    turns = rotary_turns(4, CHANNELS, 100.0, torch.device("cpu"))
+    turns = rotary_turns(torch.arange(4), CHANNELS, 100.0)
     assert rotate(vectors, turns).dtype == torch.bfloat16

