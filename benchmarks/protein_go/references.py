@@ -43,20 +43,21 @@ def composition(sequence: str) -> NDArray[np.float64]:
     )
 
 
-def composition_matrix(corpus: Corpus) -> NDArray[np.float64]:
-    """`composition` of every protein of the corpus: float64 [protein, 421]."""
+def composition_matrix(corpus: Corpus) -> NDArray[np.float32]:
+    """`composition` of every protein of the corpus: float32 [protein, 421]."""
     rows = np.arange(len(corpus))
     return np.stack(
         [
             composition(record.sequence)
             for start in range(0, len(corpus), _READ_CHUNK)
             for record in corpus.read(rows[start : start + _READ_CHUNK])
-        ]
+        ],
+        dtype=np.float32,
     )
 
 
 def composition_mlp(
-    task: GoTask, features: NDArray[np.float64], rows: NDArray[np.int64], seed: int
+    task: GoTask, features: NDArray[np.float32], rows: NDArray[np.int64], seed: int
 ) -> NDArray[np.float64]:
     """Two hidden layers of 512 on `features` [protein of the corpus, 421], early stopping."""
     scaler = StandardScaler().fit(features[task.train])
