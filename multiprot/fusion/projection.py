@@ -45,7 +45,10 @@ class StreamProjection(nn.Module):
 
 
 class StreamSum(nn.Module):
-    """Fused tokens: the mean over the streams that have the residue, each through its own layer."""
+    """Fused tokens: the sum over the streams that have the residue, each through its own layer.
+
+    A sum, not a mean: what a protein's sequence says is not halved where it has a structure too.
+    """
 
     def __init__(self, width: int, streams: tuple[str, ...]) -> None:
         super().__init__()
@@ -56,11 +59,11 @@ class StreamSum(nn.Module):
     def forward(self, streams: dict[str, ResidueTokens | None]) -> ResidueTokens:
         """Tokens [protein, residue, width]; zeros with mask False where no stream has a token."""
         known = {name: tokens for name, tokens in streams.items() if tokens is not None}
-        present = torch.stack([tokens.mask for tokens in known.values()]).sum(dim=0)
+        present = torch.stack([tokens.mask for tokens in known.values()]).any(dim=0)
         total = torch.stack(
             [
                 cleared(self.parts[name](tokens.values), tokens.mask)
                 for name, tokens in known.items()
             ]
         ).sum(dim=0)
-        return ResidueTokens(total / present.clamp(min=1).unsqueeze(-1), present > 0)
+        return ResidueTokens(total, present)
