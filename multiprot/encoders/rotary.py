@@ -34,6 +34,6 @@ def rotate(vectors: Tensor, turns: Tensor) -> Tensor:
     Computed in float32 (an angle of hundreds of radians needs the digits), returned as it came.
     One complex product is three times as fast as sines and cosines apart.
     """
-    pairs = vectors.float().unflatten(-1, (vectors.shape[-1] // 2, 2))
+    pairs = vectors.float().reshape(*vectors.shape[:-1], vectors.shape[-1] // 2, 2)
     turned = torch.view_as_complex(pairs) * turns[:, None, :]
     return torch.view_as_real(turned).flatten(-2).to(vectors.dtype)
