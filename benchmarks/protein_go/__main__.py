@@ -90,8 +90,9 @@ class Comparison:
         if not self._scorers:
             return found
         for name, modalities in VIEWS.items():
-            # A protein without structure has one view only.
-            if group == "structure" or modalities == "all":
+            # A protein without structure has one view only; some bundles know one modality only.
+            known = all(scorer.knows(modalities) for scorer in self._scorers)
+            if known and (group == "structure" or modalities == "all"):
                 scores = (s.scores(task, rows, modalities) for s in self._scorers)
                 found[name] = outcome(task, rows, scores)
         return found

@@ -48,6 +48,10 @@ class BundleScorer:
         self._device = device
         self._column = {term: at for at, term in enumerate(self.readout.term_ids)}
 
+    def knows(self, modalities: Modalities) -> bool:
+        """Whether the model can be asked with these modalities alone."""
+        return modalities == "all" or getattr(self.bundle.model, modalities) is not None
+
     def scores(
         self, task: GoTask, rows: NDArray[np.int64], modalities: Modalities
     ) -> NDArray[np.float64]:
