@@ -10,6 +10,13 @@ import pytest
 from multiprot.proteins import ProteinRecord
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Binary cases by name and size, not content: gzip writes the time, and workers must agree."""
+    if isinstance(val, bytes) and not val.isascii():
+        return f"{argname}-{len(val)}-bytes"
+    return None
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Folder of real data beside the project, or the one MULTIPROT_SHARED names."""
