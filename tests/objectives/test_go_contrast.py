@@ -80,7 +80,7 @@ def by_loops(
             of_terms.append(weights[t] * torch.stack(losses).mean())
             term_weights.append(weights[t])
     return (
-        float(torch.stack(of_proteins).mean()),
+        float(torch.stack(of_proteins).mean().detach()),
         float(torch.stack(of_terms).sum() / torch.stack(term_weights).sum()),
     )
 
