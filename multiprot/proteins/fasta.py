@@ -106,7 +106,7 @@ class _Entry:
         if first != self.line:
             raise FileFormatError(
                 f"{self.path}: line {self.line}: id {self.id!r} was already used in line {first}; "
-                'rename one of them, or read with on_duplicate="first"'
+                'rename one of them (in Python: read_fasta(…, on_duplicate="first"))'
             )
         sequence = "".join(text for _, text in self.parts)
         if remove_gaps:
@@ -136,7 +136,7 @@ class _Entry:
 
 def _advice(letter: str) -> str:
     if letter in "-.":
-        return 'a gap: remove the alignment\'s gaps, or read with gaps="remove"'
+        return 'a gap: remove the alignment\'s gaps (in Python: read_fasta(…, gaps="remove"))'
     if letter == "*":
         return "a stop codon inside the sequence: split or correct the record"
     return f"which stands for no residue (known: {RESIDUE_LETTERS})"

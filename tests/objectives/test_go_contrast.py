@@ -81,7 +81,7 @@ def by_loops(
             term_weights.append(weights[t])
     return (
         float(torch.stack(of_proteins).mean().detach()),
-        float(torch.stack(of_terms).sum() / torch.stack(term_weights).sum()),
+        float((torch.stack(of_terms).sum() / torch.stack(term_weights).sum()).detach()),
     )
 
 
@@ -182,7 +182,7 @@ def test_a_true_term_is_in_no_other_terms_denominator() -> None:
         moved = cosines.clone()
         moved[0, 0] = first
         one_hot = replace(outputs, projected=moved, go_projected=torch.eye(TERMS))
-        return float(objective(one_hot, batch).loss)
+        return float(objective(one_hot, batch).loss.detach())
 
     # As the first true term's score goes to infinity its own loss goes to zero; what remains is
     # half the loss of the second, which is not pushed away.
