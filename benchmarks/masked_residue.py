@@ -11,10 +11,7 @@ frequent amino acid of the train proteins.
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,11 +19,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.results import save_results
 from multiprot.bundle import load_bundle
 from multiprot.data import BatchConfig, Collator, Corpus
 from multiprot.data.sampler import sweep
 from multiprot.encoders.contract import ProteinBatch
-from multiprot.files import atomic_file
 
 OBJECTIVE: Final = "masked-residue"
 SEED: Final = 7
@@ -75,15 +72,8 @@ def main() -> None:
     rows = np.flatnonzero((corpus.splits == "test") & corpus.has_structure)
     by_seed = [accuracies(path, corpus, rows) for path in arguments.bundle]
     accuracy = {name: [round(one[name], 4) for one in by_seed] for name in by_seed[0]}
-    results = {
-        "command": " ".join(["python -m benchmarks.masked_residue", *sys.argv[1:]]),
-        "date": datetime.now(UTC).date().isoformat(),
-        "corpus": corpus.content_hash,
-        "proteins": len(rows),
-        "accuracy": accuracy,
-    }
-    with atomic_file(arguments.out) as partial:
-        partial.write_text(json.dumps(results, indent=1) + "\n")
+    figures = {"corpus": corpus.content_hash, "proteins": len(rows), "accuracy": accuracy}
+    save_results(arguments.out, "benchmarks.masked_residue", figures)
     print("| view | accuracy, mean of seeds |\n|---|---|")
     for name, values in accuracy.items():
         print(f"| {name} | {np.mean(values):.4f} |")

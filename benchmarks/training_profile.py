@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from contextlib import nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,11 +20,11 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.results import save_results
 from multiprot.config import load_config
 from multiprot.data import Corpus
 from multiprot.encoders.contract import ProteinBatch
 from multiprot.encoders.registry import Registry
-from multiprot.files import atomic_file
 from multiprot.training.config import PretrainConfig
 from multiprot.training.datamodule import PretrainData
 from multiprot.training.optim import build_optimizer
@@ -114,16 +112,9 @@ def main() -> None:
     config = load_config(PretrainConfig, arguments.recipe, arguments.overrides).value
     if config.trainer.threads is not None:
         torch.set_num_threads(config.trainer.threads)
-    results = {
-        "command": " ".join(["python -m benchmarks.training_profile", *sys.argv[1:]]),
-        "date": datetime.now(UTC).date().isoformat(),
-        "threads": torch.get_num_threads(),
-        **measure(config, arguments.steps),
-    }
-    text = json.dumps(results, indent=1)
-    with atomic_file(arguments.out) as partial:
-        partial.write_text(text + "\n")
-    print(text)
+    threads = torch.get_num_threads()
+    figures = {"threads": threads, **measure(config, arguments.steps)}
+    print(json.dumps(save_results(arguments.out, "benchmarks.training_profile", figures), indent=1))
 
 
 if __name__ == "__main__":

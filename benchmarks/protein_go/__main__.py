@@ -9,10 +9,7 @@ are computed.
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +26,8 @@ from benchmarks.protein_go.references import (
 )
 from benchmarks.protein_go.report import Outcome, difference, outcome, table
 from benchmarks.protein_go.task import GROUPS, GoTask, go_tasks
+from benchmarks.results import save_results
 from multiprot.data import Corpus
-from multiprot.files import atomic_file
 
 MLP_SEEDS = (1, 2, 3)
 COMPARED = (
@@ -110,15 +107,8 @@ def main() -> None:
     for task in comparison.tasks:
         for group, figures in comparison.namespace(task).items():
             groups[group][task.namespace.value] = figures
-    results = {
-        "command": " ".join(["python -m benchmarks.protein_go", *sys.argv[1:]]),
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{platform.machine()}, {platform.processor() or 'processor unnamed'}",
-        "corpus": comparison.corpus.content_hash,
-        "groups": groups,
-    }
-    with atomic_file(arguments.out) as partial:
-        partial.write_text(json.dumps(results, indent=1) + "\n")
+    figures = {"corpus": comparison.corpus.content_hash, "groups": groups}
+    results = save_results(arguments.out, "benchmarks.protein_go", figures)
     print(table(results))
 
 
