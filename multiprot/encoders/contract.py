@@ -130,6 +130,8 @@ class ResidueEncoder(nn.Module, ABC, Generic[FeaturesT]):
     featurizer: Featurizer[FeaturesT]
     portable_options: Mapping[str, Any] | None = None
     """What a saved model records where the encoder's own options name files (a checkpoint)."""
+    adapter_names: frozenset[str] = frozenset()
+    """Entries of `state_dict` that are adapters beside a frozen base; a bundle keeps them apart."""
 
     @abstractmethod
     def forward(self, features: FeaturesT) -> ResidueTokens | PackedTokens:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
@@ -58,6 +58,8 @@ class Capabilities:
         Building it needs the network.
     weights_license
         SPDX id of the pretrained weights, or None.
+    adapters
+        It learns through adapters beside a frozen base (`ResidueEncoder.adapter_names`).
     """
 
     trainable: bool
@@ -69,6 +71,7 @@ class Capabilities:
     sees_chirality: bool = False
     downloads_weights: bool = False
     weights_license: str | None = None
+    adapters: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,9 @@ class EncoderPlugin(Generic[ConfigT]):
         What it can do with given options.
     build
         Makes the encoder; imports torch inside, not before.
+    tiny_options
+        Options of an encoder that is built and run in a blink, without files or network: what
+        `multiprot plugins check` tries it with.
     api_version
         Contract version it was written for.
     """
@@ -99,6 +105,7 @@ class EncoderPlugin(Generic[ConfigT]):
     config: type[ConfigT]
     capabilities: Callable[[ConfigT], Capabilities]
     build: Callable[[ConfigT], ResidueEncoder[Any] | GoEncoder]
+    tiny_options: Mapping[str, Any] = field(default_factory=dict)
     api_version: int = API_VERSION
 
 
@@ -116,6 +123,8 @@ class ObjectivePlugin(Generic[ConfigT]):
         Its options.
     build
         Makes the objective; imports torch inside, not before.
+    tiny_options
+        Options that `multiprot plugins check` tries it with.
     api_version
         Contract version it was written for.
     """
@@ -124,4 +133,5 @@ class ObjectivePlugin(Generic[ConfigT]):
     summary: str
     config: type[ConfigT]
     build: Callable[[ConfigT, ObjectiveContext], Objective]
+    tiny_options: Mapping[str, Any] = field(default_factory=dict)
     api_version: int = API_VERSION

@@ -9,18 +9,18 @@ import torch
 
 from multiprot.encoders.contract import Layout
 from multiprot.encoders.reference.plugins import ResidueGeometryConfig, residue_geometry
-from multiprot.testing import StructureEncoderCase
+from multiprot.testing import StructureEncoderSuite
 from multiprot.testing.records import backbone, broken, protein, without_atoms
 
 
-class TestFewNeighbours(StructureEncoderCase):
+class TestFewNeighbours(StructureEncoderSuite):
     plugin = residue_geometry
 
     def tiny_config(self) -> ResidueGeometryConfig:
         return ResidueGeometryConfig(width=16, layers=2, neighbours=6)
 
 
-class TestMoreNeighboursThanResidues(StructureEncoderCase):
+class TestMoreNeighboursThanResidues(StructureEncoderSuite):
     plugin = residue_geometry
 
     def tiny_config(self) -> ResidueGeometryConfig:

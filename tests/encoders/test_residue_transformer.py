@@ -9,17 +9,17 @@ from pydantic import ValidationError
 from multiprot.encoders.contract import Layout
 from multiprot.encoders.reference.plugins import ResidueTransformerConfig, residue_transformer
 from multiprot.proteins import ProteinRecord
-from multiprot.testing import SequenceEncoderCase
+from multiprot.testing import SequenceEncoderSuite
 
 
-class TestGated(SequenceEncoderCase):
+class TestGated(SequenceEncoderSuite):
     plugin = residue_transformer
 
     def tiny_config(self) -> ResidueTransformerConfig:
         return ResidueTransformerConfig(width=16, layers=2, heads=2, max_residues=60)
 
 
-class TestGelu(SequenceEncoderCase):
+class TestGelu(SequenceEncoderSuite):
     plugin = residue_transformer
 
     def tiny_config(self) -> ResidueTransformerConfig:

@@ -6,10 +6,10 @@ import torch
 
 from multiprot.data.synthetic_ontology import mini_ontology
 from multiprot.encoders.reference.plugins import TermTableConfig, term_table
-from multiprot.testing import GoEncoderCase
+from multiprot.testing import GoEncoderSuite
 
 
-class TestTermTable(GoEncoderCase):
+class TestTermTable(GoEncoderSuite):
     plugin = term_table
 
     def tiny_config(self) -> TermTableConfig:

@@ -116,6 +116,7 @@ residue_transformer = EncoderPlugin(
     config=ResidueTransformerConfig,
     capabilities=_transformer_capabilities,
     build=_build_transformer,
+    tiny_options={"width": 16, "layers": 1, "heads": 2, "max_residues": 64},
     api_version=1,
 )
 """The reference sequence encoder."""
@@ -127,6 +128,7 @@ residue_geometry = EncoderPlugin(
     config=ResidueGeometryConfig,
     capabilities=_geometry_capabilities,
     build=_build_geometry,
+    tiny_options={"width": 16, "layers": 1, "neighbours": 6},
     api_version=1,
 )
 """The reference structure encoder."""
@@ -138,6 +140,7 @@ term_table = EncoderPlugin(
     config=TermTableConfig,
     capabilities=_table_capabilities,
     build=_build_table,
+    tiny_options={"width": 8},
     api_version=1,
 )
 """The reference GO encoder."""

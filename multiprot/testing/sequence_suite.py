@@ -12,10 +12,10 @@ from multiprot.encoders.contract import Layout, MaskableFeatures, PackedTokens
 from multiprot.encoders.plugin import Modality
 from multiprot.proteins import RESIDUE_LETTERS, ProteinRecord, residue_indices
 from multiprot.testing.records import protein
-from multiprot.testing.residue_case import ResidueEncoderCase
+from multiprot.testing.residue_suite import ResidueEncoderSuite
 
 
-class SequenceEncoderCase(ResidueEncoderCase):
+class SequenceEncoderSuite(ResidueEncoderSuite):
     """Subclass it with `plugin` and `tiny_config`; pytest does the rest."""
 
     def test_modality(self) -> None:

@@ -9,22 +9,22 @@ from pathlib import Path
 import pytest
 
 from multiprot.encoders.registry import ENCODER_GROUPS, Registry
-from multiprot.testing import GoEncoderCase, ResidueEncoderCase
+from multiprot.testing import GoEncoderSuite, ResidueEncoderSuite
 
-_CASES = (ResidueEncoderCase, GoEncoderCase)
+_SUITES = (ResidueEncoderSuite, GoEncoderSuite)
 
 
 def _tested_names(folder: Path) -> Iterator[str]:
     for file in sorted(folder.glob("test_*.py")):
-        if file.name == Path(__file__).name or "EncoderCase" not in file.read_text():
+        if file.name == Path(__file__).name or "EncoderSuite" not in file.read_text():
             continue
-        spec = importlib.util.spec_from_file_location(f"case_search_{file.stem}", file)
+        spec = importlib.util.spec_from_file_location(f"suite_search_{file.stem}", file)
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         for member in vars(module).values():
-            if isinstance(member, type) and issubclass(member, _CASES):
+            if isinstance(member, type) and issubclass(member, _SUITES):
                 plugin = getattr(member, "plugin", None)
                 if plugin is not None:
                     yield plugin.name
@@ -39,16 +39,16 @@ def _core_names() -> set[str]:
     }
 
 
-def test_every_core_encoder_has_a_case() -> None:
+def test_every_core_encoder_has_a_suite() -> None:
     assert _core_names() - set(_tested_names(Path(__file__).parent)) == set()
 
 
-def test_the_search_notices_a_missing_case(tmp_path: Path) -> None:
+def test_the_search_notices_a_missing_suite(tmp_path: Path) -> None:
     assert set(_tested_names(tmp_path)) == set()
     assert _core_names() >= {"residue-transformer", "residue-geometry", "term-table"}
 
 
-@pytest.mark.parametrize("case", _CASES)
-def test_a_case_without_tiny_config_cannot_be_used(case: type) -> None:
+@pytest.mark.parametrize("case", _SUITES)
+def test_a_suite_without_tiny_config_cannot_be_used(case: type) -> None:
     with pytest.raises(TypeError, match="abstract"):
         case()

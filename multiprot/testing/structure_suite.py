@@ -11,10 +11,10 @@ from multiprot.encoders.contract import Layout, MaskableFeatures
 from multiprot.encoders.plugin import Modality
 from multiprot.proteins import ProteinRecord
 from multiprot.testing.records import backbone, moved, protein, random_rotation, without_atoms
-from multiprot.testing.residue_case import ResidueEncoderCase
+from multiprot.testing.residue_suite import ResidueEncoderSuite
 
 
-class StructureEncoderCase(ResidueEncoderCase):
+class StructureEncoderSuite(ResidueEncoderSuite):
     """Subclass it with `plugin` and `tiny_config`; pytest does the rest."""
 
     def test_modality(self) -> None:

@@ -21,7 +21,7 @@ from multiprot.testing.declaration import check_declaration, check_module_is_lig
 from multiprot.testing.records import example_records, protein
 
 
-class ResidueEncoderCase(ABC):
+class ResidueEncoderSuite(ABC):
     """Base of the sequence and the structure case; pytest runs the methods of concrete ones."""
 
     plugin: ClassVar[EncoderPlugin[Any]]

@@ -18,7 +18,7 @@ from multiprot.ontology import GeneOntology
 from multiprot.testing.declaration import check_declaration, check_module_is_light, refusal
 
 
-class GoEncoderCase(ABC):
+class GoEncoderSuite(ABC):
     """Subclass it with `plugin` and `tiny_config`; pytest does the rest."""
 
     plugin: ClassVar[EncoderPlugin[Any]]

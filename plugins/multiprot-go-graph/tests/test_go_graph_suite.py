@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from multiprot.testing import GoEncoderCase
+from multiprot.testing import GoEncoderSuite
 from multiprot_go_graph.options import GoGraphOptions
 from multiprot_go_graph.plugin import go_graph
 
 
-class TestGoGraph(GoEncoderCase):
+class TestGoGraph(GoEncoderSuite):
     plugin = go_graph
 
     def tiny_config(self) -> GoGraphOptions:
         return GoGraphOptions(width=16, text_buckets=64, text_rank=8, identity_rank=8)
 
 
-class TestGoGraphBothWays(GoEncoderCase):
+class TestGoGraphBothWays(GoEncoderSuite):
     plugin = go_graph
 
     def tiny_config(self) -> GoGraphOptions:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from multiprot.testing import StructureEncoderCase
+from multiprot.testing import StructureEncoderSuite
 from multiprot_gvp.options import GvpOptions
 from multiprot_gvp.plugin import gvp
 
 
-class TestGvp(StructureEncoderCase):
+class TestGvp(StructureEncoderSuite):
     plugin = gvp
 
     def tiny_config(self) -> GvpOptions:
         return GvpOptions(node_scalars=16, node_vectors=4, edge_scalars=8, layers=2, neighbours=8)
 
 
-class TestGvpOfMassa(StructureEncoderCase):
+class TestGvpOfMassa(StructureEncoderSuite):
     """Gates by length, full hidden width, another token width."""
 
     plugin = gvp
@@ -30,7 +30,7 @@ class TestGvpOfMassa(StructureEncoderCase):
         )
 
 
-class TestGvpWithResidues(StructureEncoderCase):
+class TestGvpWithResidues(StructureEncoderSuite):
     """Nodes bear their amino acids."""
 
     plugin = gvp

@@ -25,7 +25,7 @@ from multiprot.encoders.reference.plugins import (
 from multiprot.encoders.reference.residue_geometry import ResidueGeometry
 from multiprot.encoders.reference.residue_transformer import ResidueTransformer
 from multiprot.encoders.reference.term_table import TermTable
-from multiprot.testing import GoEncoderCase, SequenceEncoderCase, StructureEncoderCase
+from multiprot.testing import GoEncoderSuite, SequenceEncoderSuite, StructureEncoderSuite
 
 Damage = Callable[[ResidueTokens], ResidueTokens]
 
@@ -42,8 +42,8 @@ class _Damaged(ResidueTransformer):
         return self.damage(tokens) if isinstance(tokens, ResidueTokens) else tokens
 
 
-def _sequence_case(build: Callable[[Any], Any]) -> SequenceEncoderCase:
-    class Case(SequenceEncoderCase):
+def _sequence_case(build: Callable[[Any], Any]) -> SequenceEncoderSuite:
+    class Case(SequenceEncoderSuite):
         plugin = replace(residue_transformer, build=build)
 
         def tiny_config(self) -> Section:
@@ -52,8 +52,8 @@ def _sequence_case(build: Callable[[Any], Any]) -> SequenceEncoderCase:
     return Case()
 
 
-def _structure_case(plugin: EncoderPlugin[Any]) -> StructureEncoderCase:
-    class Case(StructureEncoderCase):
+def _structure_case(plugin: EncoderPlugin[Any]) -> StructureEncoderSuite:
+    class Case(StructureEncoderSuite):
         def tiny_config(self) -> Section:
             return ResidueGeometryConfig(width=16, layers=1, neighbours=6)
 
@@ -207,7 +207,7 @@ class _Forgetful(TermTable):
     ],
 )
 def test_spoilt_go_encoders_are_noticed(build: Any, test: str) -> None:
-    class Case(GoEncoderCase):
+    class Case(GoEncoderSuite):
         plugin = replace(term_table, build=build)
 
         def tiny_config(self) -> Section:
