@@ -188,21 +188,14 @@ class GoTargets:
 
     def to(self, device: torch.device, non_blocking: bool = False) -> GoTargets:
         """The same targets on `device`."""
-        return GoTargets(
-            *(
-                t.to(device, non_blocking=non_blocking)
-                for t in (self.terms, self.namespaces, self.positive, self.known)
-            )
-        )
+        return self._map(lambda part: part.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> GoTargets:
         """The same targets in page-locked memory."""
-        return GoTargets(
-            self.terms.pin_memory(),
-            self.namespaces.pin_memory(),
-            self.positive.pin_memory(),
-            self.known.pin_memory(),
-        )
+        return self._map(lambda part: part.pin_memory())
+
+    def _map(self, move: Callable[[Tensor], Tensor]) -> GoTargets:
+        return GoTargets(*(move(getattr(self, part.name)) for part in fields(self)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
