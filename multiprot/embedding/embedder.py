@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 
 from multiprot.bundle import Bundle, load_bundle
+from multiprot.data.windows import Window, plan_windows
 from multiprot.embedding.embeddings import EmbeddedProtein, Embeddings, Failure
 from multiprot.embedding.options import EmbedOptions
 from multiprot.embedding.pieces import Piece, PieceVectors, joined
 from multiprot.embedding.runner import Runner
-from multiprot.embedding.windows import Window, plan_windows
 from multiprot.encoders.plugin import Capabilities, Modality
 from multiprot.errors import ConfigError, EmbeddingError, MultiprotError
 from multiprot.proteins import Confidence, ProteinRecord

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from multiprot.data.windows import Window, merge_residues
 from multiprot.embedding.embeddings import EmbeddedProtein
-from multiprot.embedding.windows import Window, merge_residues, merge_vectors
+from multiprot.embedding.windows import merge_vectors
 from multiprot.errors import EmbeddingError
 from multiprot.proteins import ProteinRecord
 

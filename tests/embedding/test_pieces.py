@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from multiprot.bundle import Bundle
+from multiprot.data.windows import plan_windows
 from multiprot.embedding import Embedder, EmbedOptions
-from multiprot.embedding.windows import plan_windows
 from multiprot.errors import EmbeddingError
 from tests.embedding.proteins import Records, close, long_record, without_tokens
 from tests.tiny_model import MAX_RESIDUES, tiny_model

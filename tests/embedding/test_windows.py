@@ -7,13 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multiprot.embedding.windows import (
-    coverage,
-    merge_residues,
-    merge_vectors,
-    plan_windows,
-    shortest_overlap,
-)
+from multiprot.data.windows import merge_residues, plan_windows
+from multiprot.embedding.windows import coverage, merge_vectors, shortest_overlap
 from multiprot.errors import ConfigError
 
 SIZES = st.tuples(st.integers(1, 3000), st.integers(2, 300), st.data())
