@@ -1,0 +1,75 @@
+"""What multiprot asks of every structure encoder."""
+
+from __future__ import annotations
+
+from multiprot.testing import StructureEncoderSuite
+from multiprot_residue_graph.options import GearNetOptions, GinOptions
+from multiprot_residue_graph.plugin import gearnet, gin_residue_graph
+
+
+class TestGin(StructureEncoderSuite):
+    plugin = gin_residue_graph
+
+    def tiny_config(self) -> GinOptions:
+        return GinOptions(width=16)
+
+
+class TestGinOfSteps(StructureEncoderSuite):
+    """Linear layers, Gaussians of degrees."""
+
+    plugin = gin_residue_graph
+
+    def tiny_config(self) -> GinOptions:
+        return GinOptions(width=16, update="linear", dihedrals="steps", dropout=0.0)
+
+
+class TestGinWithResidues(StructureEncoderSuite):
+    plugin = gin_residue_graph
+
+    def tiny_config(self) -> GinOptions:
+        return GinOptions(width=16, layers=3, residues=True)
+
+
+class TestGinOfDistances(StructureEncoderSuite):
+    """Amino acids and distances: the mirror image looks the same."""
+
+    plugin = gin_residue_graph
+
+    def tiny_config(self) -> GinOptions:
+        return GinOptions(width=16, residues=True, dihedrals="none")
+
+
+class TestGearNet(StructureEncoderSuite):
+    plugin = gearnet
+
+    def tiny_config(self) -> GearNetOptions:
+        return GearNetOptions(width=16, layers=2)
+
+
+class TestGearNetEdge(StructureEncoderSuite):
+    """With states of edges, of another width than the nodes', and a map to the token."""
+
+    plugin = gearnet
+
+    def tiny_config(self) -> GearNetOptions:
+        return GearNetOptions(
+            width=16, layers=2, edge_messages=True, edge_width=8, readout="last", token_dim=10
+        )
+
+
+class TestGearNetOfThePaper(StructureEncoderSuite):
+    """Amino acids, distances and angles only: the mirror image looks the same."""
+
+    plugin = gearnet
+
+    def tiny_config(self) -> GearNetOptions:
+        return GearNetOptions(width=16, layers=2, edge_messages=True, dihedrals="none")
+
+
+class TestGearNetOfTheBackbone(StructureEncoderSuite):
+    """It is not told any amino acid."""
+
+    plugin = gearnet
+
+    def tiny_config(self) -> GearNetOptions:
+        return GearNetOptions(width=16, layers=2, edge_messages=True, residues=False)
