@@ -1,0 +1,1 @@
+"""ProtT5, ProstT5, ProtBert and Ankh as sequence encoders of multiprot, through transformers."""

@@ -1,0 +1,142 @@
+"""Records to token ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from multiprot.encoders.contract import Layout
+from multiprot.errors import DataError, PluginError
+from multiprot.proteins import ProteinRecord, residue_indices
+from multiprot_prottrans.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProtTransFeatures:
+    """Token ids of a batch.
+
+    Attributes
+    ----------
+    tokens
+        int64 [protein, lead + longest protein + 1]: the token before a protein where there is one,
+        residues, the token behind them, then padding.
+    mask
+        bool [protein, longest protein]: False at padding.
+    letters
+        int64 [letter of `RESIDUE_LETTERS`]: token of each letter.
+    mask_token
+        Token of a hidden residue.
+    lead
+        Tokens before the first residue: 0 or 1.
+    padded
+        Some protein is shorter than the longest.
+    """
+
+    tokens: Tensor
+    mask: Tensor
+    letters: Tensor
+    mask_token: int
+    lead: int
+    padded: bool
+
+    def to(self, device: torch.device, non_blocking: bool = False) -> Self:
+        """The same features on `device`."""
+        return self._map(lambda part: part.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> Self:
+        """The same features in page-locked memory."""
+        return self._map(lambda part: part.pin_memory())
+
+    def _map(self, move: Callable[[Tensor], Tensor]) -> Self:
+        return replace(
+            self, tokens=move(self.tokens), mask=move(self.mask), letters=move(self.letters)
+        )
+
+    @property
+    def residues(self) -> slice:
+        """Where the residues stand along the second axis of `tokens`."""
+        return slice(self.lead, self.lead + self.mask.shape[1])
+
+    @property
+    def attended(self) -> Tensor:
+        """Bool [protein, token]: residues and special tokens, not padding."""
+        # The token behind a protein stands `lead` + 1 places behind where its mask ends.
+        return torch.cat([self.mask.new_ones(len(self.mask), self.lead + 1), self.mask], dim=1)
+
+    def mask_residues(self, masked: Tensor, substitutes: Tensor) -> Self:
+        """Hide or replace residues, as `MaskableFeatures` says; padding stays padding."""
+        shown = self.letters[substitutes.clamp(min=0)]
+        shown = torch.where(substitutes >= 0, shown, self.mask_token)
+        tokens = self.tokens.clone()
+        residues = tokens[:, self.residues]
+        residues.copy_(torch.where(masked & self.mask, shown, residues))
+        return replace(self, tokens=tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class ProtTransFeaturizer:
+    """Makes `ProtTransFeatures`.
+
+    Attributes
+    ----------
+    vocabulary
+        Token ids.
+    max_residues
+        Longest protein, or None for no limit.
+    owner
+        The plugin's name, for errors.
+    """
+
+    vocabulary: Vocabulary
+    max_residues: int | None
+    owner: str
+
+    def __call__(self, records: Sequence[ProteinRecord], layout: Layout) -> ProtTransFeatures:
+        """Token ids of `records`, row by row.
+
+        Raises
+        ------
+        DataError
+            If a protein is longer than `max_residues`; names it.
+        PluginError
+            If the layout is packed.
+        """
+        if layout is not Layout.PADDED:
+            raise PluginError(
+                f"{self.owner} takes padded batches only; its capabilities say packs=False"
+            )
+        vocabulary = self.vocabulary
+        lengths = np.array([len(record) for record in records], dtype=np.int64)
+        self._check(records, lengths)
+        lead, longest = int(vocabulary.begin is not None), int(lengths.max(initial=0))
+        letters = np.array(vocabulary.letters, dtype=np.int64)
+        tokens = np.full((len(records), lead + longest + 1), vocabulary.pad, dtype=np.int64)
+        if vocabulary.begin is not None:
+            tokens[:, 0] = vocabulary.begin
+        for row, record in enumerate(records):
+            end = lead + lengths[row]
+            tokens[row, lead:end] = letters[residue_indices(record.sequence)]
+            tokens[row, end] = vocabulary.end
+        return ProtTransFeatures(
+            tokens=torch.from_numpy(tokens),
+            mask=torch.from_numpy(np.arange(longest) < lengths[:, None]),
+            letters=torch.from_numpy(letters),
+            mask_token=vocabulary.mask,
+            lead=lead,
+            padded=bool((lengths < longest).any()),
+        )
+
+    def _check(self, records: Sequence[ProteinRecord], lengths: NDArray[np.int64]) -> None:
+        if self.max_residues is None:
+            return
+        for row in np.flatnonzero(lengths > self.max_residues).tolist():
+            raise DataError(
+                f"record {records[row].id}: {lengths[row]} residues, but {self.owner} takes at "
+                f"most {self.max_residues}; window it, or raise the encoder's option max_residues"
+            )
