@@ -1,1 +1,1 @@
-"""ESM-2 of any size as a sequence encoder of multiprot, through transformers."""
+"""ESM-1b and ESM-2 of any size as sequence encoders of multiprot, through transformers."""

@@ -1,6 +1,7 @@
-"""The shape of an ESM model: from a checkpoint folder, from options, or as a saved model tells it.
+"""The shape of an ESM model: from a checkpoint, from options, or as a saved model tells it.
 
-No torch, so that `multiprot plugins` can tell a checkpoint's capabilities quickly.
+No torch, so that `multiprot plugins` can tell a folder's capabilities quickly; a `.pt` file can be
+read with torch only.
 """
 
 from __future__ import annotations
@@ -73,12 +74,12 @@ def resolve(options: Esm2Options) -> Architecture:
     Raises
     ------
     PluginError
-        If the checkpoint folder, its config.json or its vocab.txt is missing or is no ESM model's,
-        or `max_residues` is more than the model has positions for.
+        If the checkpoint's file or folder, its config.json or its vocab.txt is missing or is no
+        ESM model's, or `max_residues` is more than the model has positions for.
     """
     if options.checkpoint is not None:
-        folder = Path(options.checkpoint)
-        source, shape, tokens = str(folder), _read_shape(folder), _read_tokens(folder)
+        path = Path(options.checkpoint)
+        source, (shape, tokens) = str(path), _read(path)
     elif options.architecture is not None:
         source = "option architecture"
         shape, tokens = _from_json(options.architecture)
@@ -90,6 +91,19 @@ def resolve(options: Esm2Options) -> Architecture:
     if options.token_dropout is not None:
         shape |= {"token_dropout": options.token_dropout}
     return Architecture(shape, tokens, _max_residues(options, shape, source), source)
+
+
+def is_fair_esm(checkpoint: Path) -> bool:
+    """Whether a checkpoint is one file of facebookresearch/esm, not a folder of transformers."""
+    return checkpoint.suffix == ".pt" and not checkpoint.is_dir()
+
+
+def _read(checkpoint: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    if not is_fair_esm(checkpoint):
+        return _read_shape(checkpoint), _read_tokens(checkpoint)
+    from multiprot_esm.fair_esm import read_shape  # imports torch
+
+    return read_shape(checkpoint), ESM2_TOKENS
 
 
 def _from_scratch(options: Esm2Options) -> dict[str, Any]:
@@ -115,8 +129,8 @@ def _from_scratch(options: Esm2Options) -> dict[str, Any]:
 def _read_shape(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise PluginError(
-            f"esm2: checkpoint {folder} is not a folder; download one with `hf download "
-            "facebook/esm2_t6_8M_UR50D --local-dir FOLDER` (nothing is fetched here)"
+            f"esm2: checkpoint {folder} is not a folder nor a .pt file; download one with `hf "
+            "download facebook/esm2_t6_8M_UR50D --local-dir FOLDER` (nothing is fetched here)"
         )
     path = folder / "config.json"
     try:

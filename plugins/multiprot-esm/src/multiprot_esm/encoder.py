@@ -1,4 +1,4 @@
-"""The ESM-2 encoder: token ids in, one token per residue out."""
+"""The ESM encoder: token ids in, one token per residue out."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from multiprot.encoders.contract import ResidueEncoder, ResidueTokens
-from multiprot.errors import PluginError
 from multiprot_esm.architecture import resolve
 from multiprot_esm.features import EsmFeatures, EsmFeaturizer
+from multiprot_esm.learning import arrange
 from multiprot_esm.options import Esm2Options
 from multiprot_esm.trunk import build_trunk
 
 
 class Esm2Encoder(ResidueEncoder[EsmFeatures]):
-    """ESM-2 (Lin et al. 2023) through `transformers.EsmModel`.
+    """ESM-2 (Lin et al. 2023) or ESM-1b (Rives et al. 2021) through `transformers.EsmModel`.
 
     Shape law: [protein, longest protein, `token_dim`], the last layer after its norm; <cls> and
     <eos> are added on the way in and stripped on the way out.
@@ -27,8 +27,10 @@ class Esm2Encoder(ResidueEncoder[EsmFeatures]):
     Attributes
     ----------
     portable_options
-        Options that build the same model with random weights where there is no checkpoint folder:
-        what a saved model has to record, since it carries the weights itself.
+        Options that build the same model with random weights where there is no checkpoint: what a
+        saved model has to record, since it carries the weights itself.
+    adapter_names
+        Entries of `state_dict` that are low-rank adapters; empty without the option `lora`.
     """
 
     def __init__(self, options: Esm2Options) -> None:
@@ -40,12 +42,14 @@ class Esm2Encoder(ResidueEncoder[EsmFeatures]):
         self.token_dim = int(self.trunk.config.hidden_size)
         self.featurizer = EsmFeaturizer(architecture.vocabulary, architecture.max_residues)
         self._rotary = self.trunk.position_embedding_type == "rotary"
-        self._frozen = _freeze(self.trunk, options.freeze)
+        self._learning = arrange(self.trunk, options)
         self._learns = options.freeze != "all"
+        self.adapter_names = frozenset(f"trunk.{name}" for name in self._learning.adapters)
         self.portable_options: dict[str, Any] = {
             "architecture": architecture.to_json(),
             "max_residues": architecture.max_residues,
             "freeze": options.freeze,
+            "lora": None if options.lora is None else options.lora.model_dump(mode="json"),
         }
         self.train(self.training)
 
@@ -79,8 +83,7 @@ class Esm2Encoder(ResidueEncoder[EsmFeatures]):
     def train(self, mode: bool = True) -> Self:
         """As in torch, but frozen parts stay as in use: no dropout."""
         super().train(mode)
-        for part in self._frozen:
-            part.eval()
+        self._learning.train(mode)
         return self
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
@@ -91,23 +94,3 @@ class Esm2Encoder(ResidueEncoder[EsmFeatures]):
         if exact is not None:
             rotary.inv_freq = exact.to(rotary.inv_freq.device)
         return self
-
-
-def _freeze(trunk: Any, freeze: str | int) -> list[nn.Module]:
-    """Stop gradients as the option `freeze` says; the modules that no longer learn."""
-    layers = list(trunk.encoder.layer)
-    if freeze == "none":
-        return []
-    if freeze == "all":
-        frozen: list[nn.Module] = [trunk]
-    else:
-        learning = int(freeze)
-        if learning > len(layers):
-            raise PluginError(
-                f"esm2: freeze {learning} would let {learning} layers learn, but there are only "
-                f"{len(layers)}; say none to let all learn"
-            )
-        frozen = [trunk.embeddings, *layers[: len(layers) - learning]]
-    for part in frozen:
-        part.requires_grad_(False)
-    return frozen

@@ -1,4 +1,4 @@
-"""Options of the ESM-2 encoder."""
+"""Options of the ESM encoder."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from multiprot.config import Section
+from multiprot.encoders.lora import LoraOptions
 
 SHAPE_OPTIONS: Final = ("layers", "width", "heads", "feed_forward_width")
 """Options that a checkpoint decides by itself."""
@@ -20,12 +21,13 @@ HEADS: Final = 20
 class Esm2Options(Section):
     """What a recipe may write under `model.sequence.options`.
 
-    With `checkpoint` the model is read from a folder; else it is made from scratch in the given
-    shape, which is that of ESM-2 8M where nothing is said.
+    With `checkpoint` the model is read from a folder or file; else it is made from scratch in the
+    given shape, which is that of ESM-2 8M where nothing is said.
     """
 
     checkpoint: str | None = None
-    """Local transformers folder (config.json, model.safetensors, vocab.txt). Never the network."""
+    """Local folder of transformers (config.json, model.safetensors, vocab.txt), or `.pt` file of
+    facebookresearch/esm: ESM-2, ESM-1b or ESM-1v. Never the network."""
     architecture: dict[str, Any] | None = None
     """Complete shape as a saved model records it (`Esm2Encoder.portable_options`); nobody writes
     this by hand."""
@@ -48,6 +50,8 @@ class Esm2Options(Section):
     ESM-2's positions are rotary, so that a larger number works, beyond what it was trained on."""
     freeze: Literal["none", "all"] | Annotated[int, Field(ge=1)] = "none"
     """What does not learn: none, all, or all but this many last layers and the final norm."""
+    lora: LoraOptions | None = None
+    """Low-rank adapters, which learn while all else is frozen; null: none."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -60,6 +64,15 @@ class Esm2Options(Section):
                 )
         if self.checkpoint is not None and self.architecture is not None:
             raise ValueError("checkpoint and architecture are both given; leave one out")
+        return self
+
+    @model_validator(mode="after")
+    def _one_way_to_learn(self) -> Self:
+        if self.lora is not None and self.freeze != "none":
+            raise ValueError(
+                f"freeze {self.freeze} beside lora, which freezes everything but its adapters; "
+                "leave one of them out"
+            )
         return self
 
     @model_validator(mode="after")

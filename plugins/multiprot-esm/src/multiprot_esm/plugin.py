@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def _capabilities(options: Esm2Options) -> Capabilities:
-    """What the model can do; reads the checkpoint's config.json where there is one."""
+    """What the model can do; reads the checkpoint's config.json or `.pt` file if there is one."""
     # The vocabulary stands on multiprot.proteins, whose readers a mere listing need not load.
     from multiprot_esm.architecture import resolve
 
@@ -22,6 +22,8 @@ def _capabilities(options: Esm2Options) -> Capabilities:
         requires=frozenset({"sequence"}),
         precisions=frozenset({"fp32", "bf16"}),
         downloads_weights=False,
+        weights_license=None if options.checkpoint is None else "MIT",
+        adapters=options.lora is not None,
     )
 
 
@@ -35,10 +37,11 @@ def _build(options: Esm2Options) -> ResidueEncoder[Any]:
 esm2: Final = EncoderPlugin(
     name="esm2",
     modality=Modality.SEQUENCE,
-    summary="ESM-2 of any size, from a local checkpoint folder or from scratch (Lin et al. 2023)",
+    summary="ESM-2 of any size, ESM-1b and ESM-1v, from a local checkpoint or from scratch",
     config=Esm2Options,
     capabilities=_capabilities,
     build=_build,
+    tiny_options={"layers": 2, "width": 32, "heads": 4, "max_residues": 64},
     api_version=1,
 )
 """ESM-2 as its entry point names it."""

@@ -13,7 +13,8 @@ from transformers import EsmConfig, EsmModel
 from transformers.utils import logging as transformers_logging
 
 from multiprot.errors import PluginError
-from multiprot_esm.architecture import Architecture
+from multiprot_esm.architecture import Architecture, is_fair_esm
+from multiprot_esm.fair_esm import read_weights
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 
@@ -26,7 +27,7 @@ def build_trunk(architecture: Architecture, checkpoint: Path | None) -> Any:
     architecture
         Its shape.
     checkpoint
-        Folder with weights, or None for random ones.
+        Folder of transformers or `.pt` file of fair-esm with weights, or None for random ones.
 
     Raises
     ------
@@ -63,17 +64,14 @@ def _widen_embeddings(embeddings: torch.nn.Embedding) -> None:
         embeddings.weight[embeddings.padding_idx].zero_()
 
 
-def _load(folder: Path, config: Any) -> Any:
-    """The model with the weights in `folder`, every one of them accounted for."""
-    if not any((folder / name).is_file() for name in _WEIGHTS):
-        raise PluginError(
-            f"esm2: {folder} has no model.safetensors; weights in other formats can run code when "
-            "they are read: convert them with transformers' save_pretrained"
-        )
+def _load(checkpoint: Path, config: Any) -> Any:
+    """The model with the weights of `checkpoint`, every one of them accounted for."""
+    folder, weights = _weights(checkpoint)
     try:
         with _quiet():
             trunk, account = EsmModel.from_pretrained(
                 folder,
+                state_dict=weights,
                 config=config,
                 add_pooling_layer=False,
                 dtype=torch.float32,
@@ -85,24 +83,37 @@ def _load(folder: Path, config: Any) -> Any:
             )
     except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise PluginError(f"esm2: weights in {folder} cannot be read: {reason}") from error
-    _refuse_gaps(folder, account)
+        raise PluginError(f"esm2: weights in {checkpoint} cannot be read: {reason}") from error
+    _refuse_gaps(checkpoint, account)
     return trunk
 
 
-def _refuse_gaps(folder: Path, account: Mapping[str, Any]) -> None:
+def _weights(checkpoint: Path) -> tuple[Path | None, dict[str, torch.Tensor] | None]:
+    """Either the folder that transformers shall read, or the tensors of a `.pt` file."""
+    if is_fair_esm(checkpoint):
+        return None, read_weights(checkpoint)
+    if not any((checkpoint / name).is_file() for name in _WEIGHTS):
+        raise PluginError(
+            f"esm2: {checkpoint} has no model.safetensors; pickled weights of transformers can run "
+            "code when they are read: convert them with its save_pretrained, or give fair-esm's "
+            ".pt file, which is read with care"
+        )
+    return checkpoint, None
+
+
+def _refuse_gaps(checkpoint: Path, account: Mapping[str, Any]) -> None:
     """Raise if a tensor of the model was not in the checkpoint, or in another shape."""
     mismatched = sorted(str(m) for m in account["mismatched_keys"] if "contact_head" not in str(m))
     if mismatched:
         raise PluginError(
-            f"esm2: {folder} holds tensors of other shapes than its config.json says, first (name, "
-            f"found, expected) {mismatched[0]}; the two files belong to different models"
+            f"esm2: {checkpoint} holds tensors of other shapes than its settings say, first (name, "
+            f"found, expected) {mismatched[0]}; they belong to different models"
         )
     missing = sorted(key for key in account["missing_keys"] if "contact_head" not in key)
     if missing:
         raise PluginError(
-            f"esm2: {folder} lacks {len(missing)} tensors of the model, first {missing[0]}; the "
-            "checkpoint is incomplete or config.json belongs to another one"
+            f"esm2: {checkpoint} lacks {len(missing)} tensors of the model, first {missing[0]}; "
+            "the checkpoint is incomplete or config.json belongs to another one"
         )
 
 
