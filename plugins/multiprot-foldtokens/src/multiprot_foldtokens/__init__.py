@@ -1,0 +1,1 @@
+"""Foldseek's 3Di states, a structure encoder of multiprot."""

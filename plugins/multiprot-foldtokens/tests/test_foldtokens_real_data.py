@@ -1,0 +1,87 @@
+"""Real chains, where the data lies beside the project."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from biotite.structure import filter_amino_acids
+from biotite.structure.alphabet import to_3di
+from biotite.structure.io.pdbx import BinaryCIFFile, get_structure
+from scipy.spatial.transform import Rotation
+
+from multiprot.proteins import ProteinRecord, read_structure_file
+from multiprot_foldtokens.states import STATE_LETTERS, UNDEFINED, fold_states, state_numbers
+
+SHARED = Path(os.environ.get("MULTIPROT_SHARED", Path(__file__).parents[4] / "shared")) / "data"
+
+
+def folder(name: str) -> Path:
+    if not (SHARED / name).is_dir():
+        pytest.skip(f"real data absent: no {SHARED / name} (set MULTIPROT_SHARED)")
+    return SHARED / name
+
+
+@pytest.fixture(scope="module")
+def records() -> list[ProteinRecord]:
+    """Forty chains."""
+    paths = sorted(folder("pretrain/structures").glob("*.gz"))
+    return [read_structure_file(path)[0].record for path in paths[:: len(paths) // 40][:40]]
+
+
+def biotites(path: Path) -> list[str]:
+    """3Di sequences of a file's protein chains by biotite alone: its reader, its chains."""
+    file = BinaryCIFFile.read(io.BytesIO(gzip.decompress(path.read_bytes())))
+    atoms = get_structure(file, model=1, altloc="occupancy", use_author_fields=False)
+    atoms = atoms[filter_amino_acids(atoms)]
+    return [str(sequence).upper() for sequence in to_3di(atoms)[0]]
+
+
+@pytest.mark.parametrize("name", ["1l2y", "1aki", "1dix", "2d0f", "3o5r", "1igy"])
+def test_whole_files_have_the_states_of_biotite(name: str) -> None:
+    path = folder("structures_whole") / f"{name}.bcif.gz"
+    found = [fold_states(reading.record) for reading in read_structure_file(path)]
+    assert found == biotites(path)
+
+
+def test_trp_cage_has_its_published_states() -> None:
+    """As printed in biotite's documentation of `to_3di`."""
+    (reading,) = read_structure_file(folder("structures_whole") / "1l2y.cif.gz")
+    assert fold_states(reading.record) == "DQQVVCVVCPNVVNVDHGDD"
+
+
+def test_all_states_occur_and_few_residues_lack_one(records: list[ProteinRecord]) -> None:
+    numbers = np.concatenate([state_numbers(r.structure) for r in records if r.structure])
+    seen = numbers[numbers >= 0]
+    assert len(seen) > 5000
+    assert set(range(len(STATE_LETTERS))) <= set(seen.tolist())
+    assert np.mean(seen == UNDEFINED) < 0.05
+
+
+def test_orientation_does_not_matter(records: list[ProteinRecord]) -> None:
+    for seed, record in enumerate(records):
+        turn = Rotation.random(rng=seed).as_matrix()
+        place = (record.structure.coordinates @ turn + 20.0 * seed).astype(np.float32)
+        moved = replace(record.structure, coordinates=place)
+        assert np.array_equal(state_numbers(moved), state_numbers(record.structure)), record.id
+
+
+def test_mirror_images_differ_little_by_seen_and_much_by_built_c_beta(
+    records: list[ProteinRecord],
+) -> None:
+    """Only residues whose Cβ is built, glycines above all, tell the hand of a real protein."""
+    shares = []
+    for ideal in (False, True):
+        changed = []
+        for record in records:
+            mirror = np.float32([1, 1, -1])
+            image = replace(record.structure, coordinates=record.structure.coordinates * mirror)
+            pair = [state_numbers(s, ideal_c_beta=ideal) for s in (record.structure, image)]
+            changed.append(pair[0] != pair[1])
+        shares.append(float(np.concatenate(changed).mean()))
+    assert shares[0] < 0.15 < 0.2 < shares[1]

@@ -1,0 +1,178 @@
+"""What a chain's ends, gaps and breaks, turns and mirrors do to its 3Di states."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from multiprot.errors import DataError
+from multiprot.proteins import BackboneStructure, ProteinRecord
+from multiprot_foldtokens.states import (
+    STATE_LETTERS,
+    UNDEFINED,
+    UNRESOLVED,
+    fold_states,
+    state_numbers,
+)
+
+
+def chain(residues: int, seed: int = 0) -> np.ndarray:
+    """A compact backbone [residue, atom, xyz] in Å with steps of 3.8 Å and atoms about CA."""
+    rng = np.random.default_rng(seed)
+    alpha = np.zeros((residues, 3))
+    for row in range(1, residues):
+        step = rng.normal(size=3) - 0.05 * alpha[row - 1]
+        alpha[row] = alpha[row - 1] + 3.8 * step / np.linalg.norm(step)
+    places = np.array([[-1.4, 0, 0.3], [0, 0, 0], [0.6, 1.4, 0], [1.7, 1.6, 0.3], [0.5, -0.7, 1.3]])
+    turns = Rotation.random(residues, rng=seed).as_matrix() if residues else np.zeros((0, 3, 3))
+    return alpha[:, None] + np.einsum("nxy,ay->nax", turns, places)
+
+
+def structure(
+    coordinates: np.ndarray,
+    breaks: tuple[int, ...] = (),
+    unseen: tuple[tuple[int, int], ...] = (),
+) -> BackboneStructure:
+    """Coordinates with chain breaks after residues, and with atoms (residue, atom) taken out."""
+    coordinates = coordinates.astype(np.float32)
+    present = np.ones(coordinates.shape[:2], dtype=bool)
+    for residue, atom in unseen:
+        present[residue, atom] = False
+    coordinates[~present] = np.nan
+    chain_breaks = np.zeros(len(coordinates), dtype=bool)
+    chain_breaks[list(breaks)] = True
+    return BackboneStructure(
+        coordinates=coordinates,
+        present=present,
+        chain_breaks=chain_breaks,
+        confidence=np.full(len(coordinates), np.nan, np.float32),
+    )
+
+
+def without(*residues: int) -> tuple[tuple[int, int], ...]:
+    """All atoms of some residues."""
+    return tuple((residue, atom) for residue in residues for atom in range(5))
+
+
+@pytest.mark.parametrize("residues", [1, 2, 3])
+def test_a_short_chain_has_no_partners(residues: int) -> None:
+    """A partner is an inner residue other than oneself; among three residues there is none."""
+    folded = structure(chain(residues))
+    assert state_numbers(folded).tolist() == [UNDEFINED] * residues
+    record = ProteinRecord(id="a", sequence="A" * residues, structure=folded)
+    assert fold_states(record) == "D" * residues
+
+
+def test_the_ends_of_a_chain_are_undefined() -> None:
+    found = state_numbers(structure(chain(20)))
+    assert found[[0, -1]].tolist() == [UNDEFINED] * 2
+    assert (found[1:-1] < UNDEFINED).all()
+
+
+def test_missing_ends_are_never_read() -> None:
+    coordinates = chain(30, 3)
+    short = state_numbers(structure(coordinates[4:-3]))
+    found = state_numbers(structure(coordinates, unseen=without(0, 1, 2, 3, 27, 28, 29)))
+    assert found.tolist() == [UNRESOLVED] * 4 + short.tolist() + [UNRESOLVED] * 3
+
+
+def test_beside_a_gap_there_is_no_state() -> None:
+    found = state_numbers(structure(chain(40, 1), unseen=without(20)))
+    assert found[20] == UNRESOLVED
+    assert found[[19, 21]].tolist() == [UNDEFINED] * 2
+
+
+def test_beside_a_break_there_is_no_state() -> None:
+    whole, parted = chain(40, 1), structure(chain(40, 1), breaks=(19,))
+    before, after = state_numbers(structure(whole)), state_numbers(parted)
+    assert (before[[19, 20]] < UNDEFINED).all()
+    assert after[[19, 20]].tolist() == [UNDEFINED] * 2
+
+
+@given(at=st.integers(0, 28), seed=st.integers(0, 10_000))
+@settings(max_examples=40, deadline=None)
+def test_a_break_is_no_bond(at: int, seed: int) -> None:
+    """What lies behind a break and far away may turn and go where it likes."""
+    coordinates = chain(30, seed)
+    found = []
+    for shift, turn in (([500.0, 0, 0], 1), ([0, -900.0, 200], seed + 2)):
+        moved = coordinates.copy()
+        behind = coordinates[at + 1 :] - coordinates[at + 1, 1]
+        moved[at + 1 :] = behind @ Rotation.random(rng=turn).as_matrix() + shift
+        found.append(state_numbers(structure(moved, breaks=(at,))).tolist())
+    assert found[0] == found[1]
+
+
+def test_a_partner_is_found_across_a_break() -> None:
+    """Two strands side by side: far apart each, they have other states."""
+    coordinates = chain(40, 4)
+    apart = coordinates.copy()
+    apart[20:] += 300.0
+    together, parted = (state_numbers(structure(c, breaks=(19,))) for c in (coordinates, apart))
+    assert (together != parted).any()
+
+
+@given(seed=st.integers(0, 10_000), residues=st.integers(1, 50))
+@settings(max_examples=30, deadline=None, derandomize=True)
+def test_turning_and_moving_changes_nothing(seed: int, residues: int) -> None:
+    coordinates = chain(residues, seed)
+    moved = coordinates @ Rotation.random(rng=seed).as_matrix() + [150.0, -90.0, 40.0]
+    assert np.array_equal(state_numbers(structure(coordinates)), state_numbers(structure(moved)))
+
+
+@given(seed=st.integers(0, 10_000), residues=st.integers(1, 50))
+@settings(max_examples=30, deadline=None, derandomize=True)
+def test_only_a_built_c_beta_knows_its_hand(seed: int, residues: int) -> None:
+    """With every Cβ seen, a mirror image has the same states: all it is made of is reflected."""
+    coordinates = chain(residues, seed)
+    image = structure(coordinates * [1, 1, -1])
+    assert np.array_equal(state_numbers(structure(coordinates)), state_numbers(image))
+
+
+def test_a_built_c_beta_changes_side_in_a_mirror() -> None:
+    coordinates = chain(60, 2)
+    found, image = (
+        state_numbers(structure(c), ideal_c_beta=True)
+        for c in (coordinates, coordinates * [1, 1, -1])
+    )
+    assert np.mean(found != image) > 0.05
+    bare = structure(coordinates, unseen=tuple((row, 4) for row in range(60)))
+    assert np.array_equal(state_numbers(bare), found)
+
+
+def test_letters_stand_where_their_residues_are() -> None:
+    folded = structure(chain(30, 5), unseen=(*without(0, 1, 12), (20, 0), (25, 1)))
+    record = ProteinRecord(id="a", sequence="A" * 30, structure=folded)
+    written, numbers = fold_states(record), state_numbers(folded)
+    assert len(written) == 30
+    assert [row for row, letter in enumerate(written) if letter == "-"] == [0, 1, 12, 25]
+    assert numbers[20] == UNRESOLVED, "it lacks N: it has no token"
+    assert written[20] == "D", "Foldseek reads it, and gives it no state"
+    for letter, number in zip(written, numbers, strict=True):
+        if 0 <= number < UNDEFINED:
+            assert letter == STATE_LETTERS[number]
+        else:
+            assert letter in "D-"
+
+
+def test_without_a_structure_there_is_no_sequence_of_states() -> None:
+    with pytest.raises(DataError, match=r"record bare .* read it from a PDB"):
+        fold_states(ProteinRecord(id="bare", sequence="ACD"))
+
+
+def test_a_structure_of_nothing() -> None:
+    folded = structure(chain(3), unseen=without(0, 1, 2))
+    assert state_numbers(folded).tolist() == [UNRESOLVED] * 3
+    assert fold_states(ProteinRecord(id="a", sequence="AAA", structure=folded)) == "---"
+
+
+def test_reading_leaves_the_structure_as_it_is() -> None:
+    folded = structure(chain(12), breaks=(4,), unseen=without(8))
+    state_numbers(folded, ideal_c_beta=True)
+    assert folded == replace(folded)
+    assert not np.isnan(folded.coordinates[0]).any()
