@@ -4,7 +4,11 @@ from multiprot.ontology.annotation_rows import AnnotationRow, read_annotation_ro
 from multiprot.ontology.annotations import AnnotationReport, Annotations, read_annotations
 from multiprot.ontology.evidence import CURATED, EXPERIMENTAL, EvidenceFilter
 from multiprot.ontology.graph import GeneOntology
-from multiprot.ontology.information import information_content, term_counts
+from multiprot.ontology.information import (
+    information_content,
+    intrinsic_information,
+    term_counts,
+)
 from multiprot.ontology.matrix import denied_matrix, term_matrix
 from multiprot.ontology.namespace import NAMESPACES, Namespace
 from multiprot.ontology.similarity import SemanticSimilarity
@@ -25,6 +29,7 @@ __all__ = [
     "Term",
     "denied_matrix",
     "information_content",
+    "intrinsic_information",
     "read_annotation_rows",
     "read_annotations",
     "term_counts",

@@ -216,8 +216,8 @@ def test_another_release_is_refused_naming_both() -> None:
     made.bind(ontology())
     with pytest.raises(PluginError) as caught:
         made.bind(other)
-    assert ontology().content_hash in str(caught.value)
-    assert other.content_hash in str(caught.value)
+    assert ontology().content_hash[:12] in str(caught.value)
+    assert other.content_hash[:12] in str(caught.value)
 
 
 def test_weights_of_another_release_are_refused_naming_both() -> None:

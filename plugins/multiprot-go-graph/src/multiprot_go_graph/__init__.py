@@ -1,1 +1,1 @@
-"""Message passing over the GO graph: a GO encoder of multiprot."""
+"""GO encoders of multiprot: messages over the graph, vectors from a file, definition texts."""

@@ -67,7 +67,7 @@ class RelationalLayer(nn.Module):
 
 
 class TermInput(nn.Module):
-    """A term's first state: rows of its ancestors, words of its name, namespace and depth.
+    """A term's first state: its ancestors, the words of its name, namespace, depth, information.
 
     Parameters
     ----------
@@ -79,6 +79,8 @@ class TermInput(nn.Module):
         Different depths in the ontology.
     identity_rank, text_buckets, text_rank
         As in `GoGraphOptions`.
+    information
+        Terms have an information content.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class TermInput(nn.Module):
         identity_rank: int,
         text_buckets: int,
         text_rank: int,
+        information: bool,
     ) -> None:
         super().__init__()
         # All parts start equally small (the norms after them take the scale away): an optimizer
@@ -105,6 +108,9 @@ class TermInput(nn.Module):
         if text_buckets:
             self.words = nn.Parameter(torch.randn(text_buckets, text_rank) * _SMALL)
             self.from_words = nn.Linear(text_rank, width, bias=False)
+        self.information: nn.Parameter | None = None
+        if information:
+            self.information = nn.Parameter(torch.randn(width) * _SMALL)
 
     def forward(
         self,
@@ -112,13 +118,19 @@ class TermInput(nn.Module):
         depths: Tensor,
         ancestors: SparseRows | None,
         words: SparseRows | None,
+        information: Tensor | None,
     ) -> Tensor:
-        """First states [node, channel]; `namespaces` and `depths` are int64 [node]."""
+        """First states [node, channel].
+
+        `namespaces` and `depths` are int64 [node], `information` is a float of 0 to 1 [node].
+        """
         states: Tensor = self.namespace(namespaces) + self.depth(depths)
         if self.identity is not None and ancestors is not None:
             states = states + self.from_identity(ancestors.times(self.identity))
         if self.words is not None and words is not None:
             states = states + self.from_words(words.times(self.words))
+        if self.information is not None and information is not None:
+            states = states + information.unsqueeze(1) * self.information
         return states
 
 

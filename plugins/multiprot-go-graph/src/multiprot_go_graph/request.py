@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from multiprot.errors import PluginError
 from multiprot_go_graph.layers import Messages
 from multiprot_go_graph.options import GoGraphOptions
 from multiprot_go_graph.relations import Neighbourhood, RelationGraph
+from multiprot_go_graph.release import refuse_foreign_rows
 from multiprot_go_graph.sparse_rows import SparseRows
 from multiprot_go_graph.text import hashed_text
 
@@ -32,6 +32,8 @@ class Request:
 
     Attributes
     ----------
+    terms
+        int64 [node]: rows of the ontology.
     namespaces, depths
         int64 [node].
     ancestors, words
@@ -42,6 +44,7 @@ class Request:
         int64 [term]: node of each requested term.
     """
 
+    terms: Tensor
     namespaces: Tensor
     depths: Tensor
     ancestors: SparseRows | None
@@ -92,27 +95,19 @@ class RequestBook:
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
-        self._check(rows)
+        if len(rows):
+            refuse_foreign_rows("go-graph", rows.min(), rows.max(), len(self._namespaces))
         made = self._lay_out(rows, terms.device)
         self._kept[key] = made
         if len(self._kept) > KEPT_REQUESTS:
             self._kept.popitem(last=False)
         return made
 
-    def _check(self, rows: NDArray[np.int64]) -> None:
-        known = len(self._namespaces)
-        wrong = rows[(rows < 0) | (rows >= known)]
-        if len(wrong):
-            raise PluginError(
-                f"go-graph: row {wrong[0]} is not one of the {known} terms it is bound to; rows "
-                "are positions in GeneOntology.term_ids"
-            )
-
     def _lay_out(self, rows: NDArray[np.int64], device: torch.device) -> Request:
         unique, order = np.unique(rows, return_inverse=True)
         near = self._graph.neighbourhood(unique, self._layers)
-
         return Request(
+            terms=_tensor(near.terms, device),
             namespaces=_tensor(self._namespaces[near.terms], device),
             depths=_tensor(self._depth[near.terms], device),
             ancestors=_rows(self._ancestors, near.terms, device),

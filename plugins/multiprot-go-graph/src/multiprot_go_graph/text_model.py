@@ -1,0 +1,228 @@
+"""Texts in, one vector per text out, through a text encoder that is read here and let go."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from torch import Tensor
+from transformers import AutoModel, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from multiprot.errors import PluginError
+from multiprot_go_graph.checkpoint import TextCheckpoint, first_line
+from multiprot_go_graph.options import GoTextOptions
+
+_LOG: Final = logging.getLogger("multiprot_go_graph")
+_PATIENCE: Final = 5.0
+"""Seconds after which the time that is still needed is told, if it is more than a minute."""
+
+
+def text_vectors(
+    checkpoint: TextCheckpoint, texts: Mapping[str, str], options: GoTextOptions
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Vectors float32 [text, channel], and the ids whose text was cut.
+
+    A text's vector is the mean of its tokens, the model's own first and last ones included as in
+    sentence-transformers, or its first token. It depends on no other text.
+
+    Parameters
+    ----------
+    checkpoint
+        The text encoder.
+    texts
+        Text by term id, in the order of the result.
+    options
+        The encoder's.
+
+    Raises
+    ------
+    PluginError
+        If a text is longer than the model takes and `max_tokens` does not allow to cut it, if most
+        tokens are unknown to the model, or its weights are missing, damaged or not finite.
+    """
+    tokenizer = _tokenizer(checkpoint)
+    tokens, cut = _tokenised(tokenizer, checkpoint, texts, options.max_tokens)
+    _refuse_strange_language(tokenizer, tokens, checkpoint)
+    model = _model(checkpoint).to(_device(options.device))
+    lengths = np.array([len(text) for text in tokens])
+    found = np.zeros((len(tokens), checkpoint.width), np.float32)
+    clock = _Clock(lengths, options.device)
+    for rows in _batches(lengths, options.tokens_per_batch):
+        batch = tokenizer.pad({"input_ids": [tokens[row] for row in rows]}, return_tensors="pt")
+        found[rows] = _pooled(model, batch, checkpoint).float().cpu().numpy()
+        clock.passed(rows)
+    if not np.isfinite(found).all():
+        raise PluginError(f"go-text: vectors of {checkpoint.folder} are not finite; download again")
+    return found, cut
+
+
+def _pooled(model: Any, batch: Any, checkpoint: TextCheckpoint) -> Tensor:
+    """Vectors [text, channel] of one padded batch."""
+    batch = batch.to(model.device)
+    with torch.no_grad():
+        hidden: Tensor = model(**batch).last_hidden_state
+    if checkpoint.pooling == "first":
+        pooled = hidden[:, 0]
+    else:
+        mask = batch["attention_mask"].unsqueeze(-1).to(hidden.dtype)
+        pooled = (hidden * mask).sum(dim=1) / mask.sum(dim=1)
+    return torch.nn.functional.normalize(pooled, dim=1) if checkpoint.unit_length else pooled
+
+
+def _tokenised(
+    tokenizer: Any, checkpoint: TextCheckpoint, texts: Mapping[str, str], max_tokens: int | None
+) -> tuple[list[list[int]], tuple[str, ...]]:
+    """Token ids of each text, and the ids of texts that were cut."""
+    limit = min(checkpoint.max_tokens or tokenizer.model_max_length, tokenizer.model_max_length)
+    if max_tokens is not None and max_tokens > limit:
+        raise PluginError(
+            f"go-text: max_tokens {max_tokens} is more than the {limit} that {checkpoint.folder} "
+            "takes"
+        )
+    # Said out loud, because a tokenizer's own file may ask for truncation.
+    whole = tokenizer(list(texts.values()), truncation=False, padding=False, verbose=False)
+    lengths = {i: len(ids) for i, ids in zip(texts, whole["input_ids"], strict=True)}
+    longer = {i: n for i, n in lengths.items() if n > (max_tokens or limit)}
+    if not longer:
+        return whole["input_ids"], ()
+    if max_tokens is None:
+        longest = max(longer, key=longer.__getitem__)
+        raise PluginError(
+            f"go-text: {len(longer)} of {len(texts)} texts are longer than the {limit} tokens that "
+            f"{checkpoint.folder} takes, the longest is that of {longest} with {longer[longest]}; "
+            f"max_tokens={limit} cuts them, definitions=false reads names alone"
+        )
+    short = tokenizer(
+        list(texts.values()), truncation=True, max_length=max_tokens, padding=False, verbose=False
+    )
+    _LOG.warning("go-text: cut %d of %d texts to %d tokens", len(longer), len(texts), max_tokens)
+    return short["input_ids"], tuple(longer)
+
+
+def _refuse_strange_language(
+    tokenizer: Any, tokens: Sequence[Sequence[int]], checkpoint: TextCheckpoint
+) -> None:
+    every = np.concatenate([np.asarray(text) for text in tokens])
+    unknown = float(np.mean(every == tokenizer.unk_token_id)) if len(every) else 0.0
+    if unknown > 0.5:
+        raise PluginError(
+            f"go-text: {unknown:.0%} of all tokens are unknown to {checkpoint.folder}; is it a "
+            "model of English text?"
+        )
+
+
+def _batches(lengths: NDArray[np.int64], tokens: int) -> Iterator[NDArray[np.int64]]:
+    """Rows by length, the longest first, so that memory runs out at once or not at all."""
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        stop = start + max(1, tokens // int(lengths[order[start]]))
+        yield order[start:stop]
+        start = stop
+
+
+class _Clock:
+    """Tells once how long the texts will take, if that is long."""
+
+    def __init__(self, lengths: NDArray[np.int64], device: str) -> None:
+        self._lengths, self._device = lengths, device
+        self._done, self._began, self._told = 0, time.monotonic(), False
+
+    def passed(self, rows: NDArray[np.int64]) -> None:
+        """These texts are done."""
+        self._done += int(self._lengths[rows].sum())
+        spent = time.monotonic() - self._began
+        if self._told or spent < _PATIENCE:
+            return
+        self._told = True
+        whole = spent * int(self._lengths.sum()) / self._done
+        if whole > 60:
+            _LOG.warning(
+                "go-text: %d texts on %s take about %.0f minutes; the page go-graph of the "
+                "documentation shows how to keep the vectors",
+                len(self._lengths),
+                self._device,
+                whole / 60,
+            )
+
+
+def _tokenizer(checkpoint: TextCheckpoint) -> Any:
+    try:
+        with _quiet():
+            tokenizer = AutoTokenizer.from_pretrained(
+                checkpoint.folder, local_files_only=True, trust_remote_code=False
+            )
+    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        raise PluginError(
+            f"go-text: {checkpoint.folder} has no usable tokenizer ({first_line(error)}); is it "
+            "a whole checkpoint?"
+        ) from None
+    if tokenizer.pad_token_id is None:
+        raise PluginError(
+            f"go-text: the tokenizer of {checkpoint.folder} has no token for padding; "
+            "text encoders have one"
+        )
+    # Positions are counted from the left in most models.
+    tokenizer.padding_side = "right"
+    return tokenizer
+
+
+def _model(checkpoint: TextCheckpoint) -> Any:
+    """The text encoder in evaluation mode, every tensor but the unused pooler accounted for."""
+    folder = checkpoint.folder
+    try:
+        with _quiet():
+            model, account = AutoModel.from_pretrained(
+                folder,
+                dtype=torch.float32,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                # Not to ignore them: they are named below, which the library's own error does not.
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
+    except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
+        raise PluginError(
+            f"go-text: weights in {folder} cannot be read: {first_line(error)}"
+        ) from error
+    for gap in ("missing_keys", "mismatched_keys"):
+        names = sorted(str(key) for key in account[gap] if "pooler" not in str(key))
+        if names:
+            raise PluginError(
+                f"go-text: {folder}: {gap.replace('_', ' ')}, first {names[0]}; weights and "
+                "config.json do not belong together, or the download is incomplete"
+            )
+    return model.eval()
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise PluginError(f"go-text: device {name!r} cannot be used: {error}") from None
+    return device
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Mute the library's loading report: what matters in it is raised as an error here."""
+    level = transformers_logging.get_verbosity()
+    bar = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
+        if bar:
+            transformers_logging.enable_progress_bar()
