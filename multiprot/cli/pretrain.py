@@ -140,6 +140,8 @@ def _show_rehearsal(rehearsal: Rehearsal) -> None:
         f"{rehearsal.go_terms} GO terms"
     )
     print(f"after {rehearsal.steps_taken} steps: {', '.join(losses)}")
+    for line in rehearsal.token_cache:
+        print(line)
     print(
         f"{rehearsal.steps:,} steps would take about {_duration(rehearsal.seconds)} on this "
         "machine, validation not counted; nothing was written"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from multiprot.data.batch_config import BatchConfig
 from multiprot.data.go_labels import GoLabels
+from multiprot.data.token_cache.reader import Excerpt, TokenReader
 from multiprot.encoders.contract import Features, Featurizer, GoTargets, Layout, ProteinBatch
 from multiprot.errors import DataError
 from multiprot.proteins import ProteinRecord, residue_indices
@@ -20,6 +21,28 @@ from multiprot.proteins import ProteinRecord, residue_indices
 PADDING: Final = -1
 
 _EVALUATION_STEP: Final = 0
+
+TokenOrigin = Featurizer[Features] | TokenReader
+"""Where a batch gets what it holds for an encoder."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """A protein as one step sees it.
+
+    Attributes
+    ----------
+    excerpt
+        The whole protein and which part of it is seen.
+    record
+        That part, without structure where it is missing or withheld.
+    reads_sequence
+        Whether its sequence is in the batch.
+    """
+
+    excerpt: Excerpt
+    record: ProteinRecord
+    reads_sequence: bool
 
 
 class Collator:
@@ -31,8 +54,9 @@ class Collator:
     Parameters
     ----------
     sequence, structure
-        The encoders' featurizers, or None where the model has no such encoder; then no protein of
-        the batch has that modality.
+        The encoders' featurizers, or readers of tokens they gave earlier; None where the model has
+        no such encoder: then no protein of the batch has that modality. Cached tokens are those of
+        the whole protein: a crop is cut out of them, where an encoder would see the crop alone.
     labels
         GO labels of the corpus that rows refer to, or None for batches without GO.
     config
@@ -47,8 +71,8 @@ class Collator:
 
     def __init__(
         self,
-        sequence: Featurizer[Features] | None,
-        structure: Featurizer[Features] | None,
+        sequence: TokenOrigin | None,
+        structure: TokenOrigin | None,
         labels: GoLabels | None,
         config: BatchConfig,
         *,
@@ -79,26 +103,26 @@ class Collator:
         prepared = [
             self._prepare(record, int(row), step) for record, row in zip(records, rows, strict=True)
         ]
-        has_sequence = torch.tensor([kept for _, kept in prepared])
-        has_structure = torch.tensor([_bears_structure(record) for record, _ in prepared])
-        residues = pad_residues([record for record, _ in prepared])
-        shown = [self._shown(record, kept) for record, kept in prepared]
+        has_sequence = [view.reads_sequence for view in prepared]
+        has_structure = [_bears_structure(view.record) for view in prepared]
+        residues = pad_residues([view.record for view in prepared])
         return ProteinBatch(
             ids=tuple(record.id for record in records),
             residues=residues,
             residue_mask=residues != PADDING,
-            sequence=None if self._sequence is None else self._sequence(shown, Layout.PADDED),
-            structure=None if self._structure is None else self._structure(shown, Layout.PADDED),
-            has_sequence=has_sequence,
-            has_structure=has_structure,
+            sequence=self._features(self._sequence, prepared, has_sequence),
+            structure=self._features(self._structure, prepared, has_structure),
+            has_sequence=torch.tensor(has_sequence),
+            has_structure=torch.tensor(has_structure),
             go=self._targets(rows),
         )
 
-    def _prepare(self, record: ProteinRecord, row: int, step: int) -> tuple[ProteinRecord, bool]:
-        """The record as this step sees it, and whether it keeps its sequence."""
+    def _prepare(self, whole: ProteinRecord, row: int, step: int) -> _View:
+        """The record as this step sees it."""
         rng = np.random.default_rng([self._seed, step if self._training else _EVALUATION_STEP, row])
         place, structure_draw, sequence_draw = rng.random(3)
-        record = crop(record, self._config.crop_residues, place)
+        start, stop = crop_bounds(len(whole), self._config.crop_residues, place)
+        record = whole if stop - start == len(whole) else whole.crop(start, stop)
         reads_sequence = self._sequence is not None and not self._withhold_sequence
         bears = self._structure is not None and _bears_structure(record)
         if self._training and bears and reads_sequence:
@@ -106,7 +130,20 @@ class Collator:
                 bears = False
             elif sequence_draw < self._config.sequence_dropout:
                 reads_sequence = False
-        return (record if bears else replace(record, structure=None)), reads_sequence
+        seen = record if bears else replace(record, structure=None)
+        return _View(Excerpt(whole, start, stop), seen, reads_sequence)
+
+    def _features(
+        self, origin: TokenOrigin | None, views: Sequence[_View], shown: Sequence[bool]
+    ) -> Features | None:
+        """What the batch holds for one encoder; `shown`: whether each protein has the modality."""
+        if origin is None:
+            return None
+        if isinstance(origin, TokenReader):
+            return origin(
+                [replace(v.excerpt, shown=has) for v, has in zip(views, shown, strict=True)]
+            )
+        return origin([self._shown(v.record, v.reads_sequence) for v in views], Layout.PADDED)
 
     def _shown(self, record: ProteinRecord, kept: bool) -> ProteinRecord:
         """What encoders see of a record: X for each residue where the sequence is withheld.
@@ -124,22 +161,22 @@ class Collator:
         return self._labels.targets(rows, only_present=self._config.go_candidates == "batch")
 
 
-def crop(record: ProteinRecord, residues: int | None, place: float) -> ProteinRecord:
-    """At most `residues` residues of a record, all modalities alike.
+def crop_bounds(length: int, residues: int | None, place: float) -> tuple[int, int]:
+    """First residue, and the one after the last, of a crop to at most `residues` residues.
 
     Parameters
     ----------
-    record
-        Returned as it is where it is short enough.
+    length
+        Residues of the protein; one that is short enough is not cropped.
     residues
         Limit, or None for no limit.
     place
         In [0, 1): where between the first and the last possible start the crop begins.
     """
-    if residues is None or len(record) <= residues:
-        return record
-    start = int(place * (len(record) - residues + 1))
-    return record.crop(start, start + residues)
+    if residues is None or length <= residues:
+        return 0, length
+    start = int(place * (length - residues + 1))
+    return start, start + residues
 
 
 def pad_residues(records: Sequence[ProteinRecord]) -> Tensor:

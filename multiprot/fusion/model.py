@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from multiprot.encoders.cached_tokens import CachedTokens
 from multiprot.encoders.contract import (
     FusionOutputs,
     GoEncoder,
@@ -108,7 +109,8 @@ class FusionModel(nn.Module):
         if features is None or not bool(has.any()):
             return None
         encoder = getattr(self, name)
-        tokens = padded_tokens(encoder(features), batch.residue_mask, type(encoder).__name__)
+        found = features.tokens() if isinstance(features, CachedTokens) else encoder(features)
+        tokens = padded_tokens(found, batch.residue_mask, type(encoder).__name__)
         masked = ResidueTokens(tokens.values, tokens.mask & has[:, None])
         projected: ResidueTokens = self.streams[name](masked)
         return projected

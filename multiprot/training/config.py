@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from multiprot.config import Section
 from multiprot.data.batch_config import BatchConfig
+from multiprot.data.token_cache.config import TokenCacheConfig
 from multiprot.encoders.section import ObjectiveSection
 from multiprot.fusion.config import ModelConfig
 from multiprot.training.settings import (
@@ -73,6 +74,9 @@ class PretrainConfig(Section):
     """Average of the weights over the last steps."""
     trainer: TrainerConfig = TrainerConfig()
     """How long, on what and how often."""
+    token_cache: TokenCacheConfig | None = None
+    """Tokens of frozen encoders from disk instead of from the encoders; null: encode at each
+    step."""
     card: CardConfig = CardConfig()
     """Words for the model card."""
 

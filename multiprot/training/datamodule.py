@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule, Trainer
 from torch.utils.data import DataLoader, Dataset
 
 from multiprot.data import BatchConfig, Collator, PlannedBatches, PlannedDataset, sweep
-from multiprot.encoders.contract import ProteinBatch
+from multiprot.data.collate import TokenOrigin
+from multiprot.encoders.contract import ProteinBatch, ResidueEncoder
 from multiprot.errors import TrainingError
 from multiprot.objectives import TotalObjective
 from multiprot.training.parts import TrainingParts
@@ -123,15 +125,21 @@ class PretrainData(LightningDataModule):  # type: ignore[misc]  # lightning is u
         return self._config.model_copy(update={"go_candidates": "vocabulary"})
 
     def _collator(self, *, training: bool) -> Collator:
-        model = self._parts.model
         return Collator(
-            None if model.sequence is None else model.sequence.featurizer,
-            None if model.structure is None else model.structure.featurizer,
+            self._origin("sequence"),
+            self._origin("structure"),
             self._parts.labels,
             self._config if training else self._valid_config,
             seed=seed_at(self._seed, "batches"),
             training=training,
         )
+
+    def _origin(self, modality: str) -> TokenOrigin | None:
+        """Where an encoder's part of a batch comes from: the cache, or its own featurizer."""
+        if modality in self._parts.cached:
+            return self._parts.cached[modality]
+        encoder: ResidueEncoder[Any] | None = getattr(self._parts.model, modality)
+        return None if encoder is None else encoder.featurizer
 
     def _loader(
         self, dataset: CorruptedDataset, numbers: range, workers: int | None = None

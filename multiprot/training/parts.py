@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 
 from multiprot.data import Corpus, GoLabels, residue_frequencies
+from multiprot.data.token_cache.reader import TokenReader
 from multiprot.encoders.contract import ObjectiveContext
 from multiprot.encoders.registry import Registry
 from multiprot.errors import DataError
@@ -30,6 +32,9 @@ class TrainingParts:
         Freshly initialised, on the CPU.
     context
         What the objectives were built with.
+    cached
+        Readers of tokens that frozen encoders gave earlier, by modality; those encoders do not
+        run.
     """
 
     corpus: Corpus
@@ -37,6 +42,7 @@ class TrainingParts:
     model: FusionModel
     objectives: TotalObjective
     context: ObjectiveContext
+    cached: Mapping[str, TokenReader] = field(default_factory=dict)
 
 
 def build_parts(config: PretrainConfig, corpus: Corpus, registry: Registry) -> TrainingParts:

@@ -17,6 +17,7 @@ from multiprot.training.datamodule import PretrainData
 from multiprot.training.parts import TrainingParts, build_parts
 from multiprot.training.run import open_corpus
 from multiprot.training.session import build_module
+from multiprot.training.token_cache import estimates
 from multiprot.training.trainer import build_trainer, keyboard_interrupts, quiet_lightning
 
 _STEPS = 2
@@ -39,7 +40,9 @@ class Rehearsal:
     steps
         Optimizer steps of the whole run.
     seconds
-        Estimate for all of them, without validation.
+        Estimate for all of them, without validation; frozen encoders run at each step.
+    token_cache
+        What filling the token cache would take, one line per encoder; empty where it is off.
     """
 
     parameters: Mapping[str, int]
@@ -52,6 +55,7 @@ class Rehearsal:
     metrics: Mapping[str, float]
     steps: int
     seconds: float
+    token_cache: tuple[str, ...] = ()
 
 
 def rehearse(config: PretrainConfig) -> Rehearsal:
@@ -62,7 +66,9 @@ def rehearse(config: PretrainConfig) -> Rehearsal:
         keyboard_interrupts(),
     ):
         corpus = open_corpus(config.corpus, Path(scratch) / "corpus")
-        parts = build_parts(config, corpus, Registry.discover())
+        registry = Registry.discover()
+        parts = build_parts(config, corpus, registry)
+        room = estimates(config, parts, registry)
         data = PretrainData(parts, config.batch, seed=config.seed)
         first = data.train_batches()[0]
         module, stopwatch = build_module(config, parts), Stopwatch(config.trainer.accumulate)
@@ -75,6 +81,7 @@ def rehearse(config: PretrainConfig) -> Rehearsal:
         metrics=module.take_step_metrics(),
         steps=config.trainer.max_steps,
         seconds=batches * stopwatch.report()["seconds_per_batch"],
+        token_cache=tuple(room),
         **_shape(first),
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from multiprot.config import ResolvedConfig
 from multiprot.data import Corpus, SyntheticOptions, make_synthetic_corpus
 from multiprot.encoders.registry import Registry
-from multiprot.errors import TrainingError
+from multiprot.errors import ConfigError, TrainingError
 from multiprot.training.checkpoint_files import newest_checkpoint, step_of
 from multiprot.training.config import CorpusConfig, PretrainConfig
 from multiprot.training.parts import build_parts
@@ -15,6 +15,7 @@ from multiprot.training.processes import is_main_process, wait_for
 from multiprot.training.results import Results
 from multiprot.training.run_folder import RunFolder
 from multiprot.training.session import Session
+from multiprot.training.token_cache import with_token_cache
 from multiprot.training.trainer import build_trainer, keyboard_interrupts, quiet_lightning
 
 
@@ -52,14 +53,20 @@ def pretrain(
     if not resume and is_main_process():
         folder.refuse_existing(overwrite=overwrite)
     with quiet_lightning(), keyboard_interrupts():
-        _refuse_impossible(config)
+        _refuse_impossible(config, folder)
         session = _begin(resolved, folder, checkpoint)
         session.train()
         return session.finish()
 
 
-def _refuse_impossible(config: PretrainConfig) -> None:
-    """Raise, before anything is written, if the corpus or the machine is not there."""
+def _refuse_impossible(config: PretrainConfig, folder: RunFolder) -> None:
+    """Raise, before anything is written, if the corpus, the machine or a safe place is missing."""
+    cache = config.token_cache
+    if cache is not None and cache.path.resolve().is_relative_to(folder.path.resolve()):
+        raise ConfigError(
+            f"token_cache.path {cache.path} lies in the run's folder {folder.path}, which "
+            "--overwrite removes; choose a place that other runs may share, too"
+        )
     if config.corpus.path is not None:
         Corpus.open(config.corpus.path)
     build_trainer(config.trainer)
@@ -85,7 +92,8 @@ def _begin(
 
 def _build(config: PretrainConfig, folder: RunFolder, checkpoint: Path | None) -> Session:
     corpus = open_corpus(config.corpus, folder.corpus)
-    parts = build_parts(config, corpus, Registry.discover())
+    registry = Registry.discover()
+    parts = with_token_cache(config, build_parts(config, corpus, registry), registry)
     return Session(config, parts, folder, checkpoint)
 
 

@@ -25,6 +25,7 @@ _MAY_CHANGE: Final = (
     "trainer.threads",
     "batch.workers",
     "batch.cache_megabytes",
+    "token_cache.path",
 )
 """Keys that decide how long, how often or how fast, and may differ when a run is resumed."""
 

@@ -25,6 +25,8 @@ _NOT_FOR_USERS: Final = (
     ".*Checkpoint directory .* exists and is not empty.*",
     ".*lr_scheduler.step\\(\\)` before `optimizer.step\\(\\).*",
     ".*torch.distributed.*process group.*destroy.*",
+    # Frozen encoders stay as in use on purpose.
+    ".*module\\(s\\) in eval mode at the start of training.*",
 )
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multiprot.data import BatchConfig, Collator, Corpus, GoLabels
-from multiprot.data.collate import crop, pad_residues
+from multiprot.data.collate import crop_bounds, pad_residues
 from multiprot.encoders.contract import Layout, ProteinBatch
 from multiprot.errors import DataError
 from multiprot.proteins import RESIDUE_LETTERS, FeatureSpan, ProteinRecord
@@ -109,16 +109,15 @@ def test_a_crop_is_inside_and_full(length: int, residues: int | None, place: flo
         sequence=("ACDEFGHIKLMNPQRSTVWY" * 3)[:length],
         features=(FeatureSpan(0, length, "all", "x"),),
     )
-    cropped = crop(record, residues, place)
+    cropped = record.crop(*crop_bounds(length, residues, place))
     assert len(cropped) == min(length, residues or length)
     assert cropped.sequence in record.sequence
     assert cropped.features == (FeatureSpan(0, len(cropped), "all", "x"),)
 
 
 def test_crops_reach_both_ends() -> None:
-    record = ProteinRecord(id="p", sequence="ACDEFGHIKL")
-    assert crop(record, 3, 0.0).sequence == "ACD"
-    assert crop(record, 3, np.nextafter(1.0, 0.0)).sequence == "IKL"
+    assert crop_bounds(10, 3, 0.0) == (0, 3)
+    assert crop_bounds(10, 3, np.nextafter(1.0, 0.0)) == (7, 10)
 
 
 def test_a_protein_is_treated_alike_in_any_batch(corpus: Corpus, plain_batches: MakeConfig) -> None:
