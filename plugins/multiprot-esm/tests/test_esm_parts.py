@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import EsmConfig, EsmModel
 from transformers.utils import logging as transformers_logging
 
@@ -77,6 +78,20 @@ def test_half_precision_weights_become_float32(tmp_path: Path) -> None:
     EsmModel.from_pretrained(tmp_path, add_pooling_layer=False).half().save_pretrained(half)
     model = Esm2Encoder(Esm2Options(checkpoint=str(half)))
     assert {p.dtype for p in model.parameters()} == {torch.float32}
+
+
+def test_a_folder_of_an_older_transformers_keeps_its_positions(tmp_path: Path) -> None:
+    """The released folders hold the frequencies once a layer, perhaps rounded to half precision."""
+    checkpoint(tmp_path)
+    path = tmp_path / "model.safetensors"
+    tensors = {k: part for k, part in load_file(path).items() if "inv_freq" not in k}
+    frequencies = (1e4 ** (-torch.arange(4) / 4)).half().float()
+    for layer in range(2):
+        name = f"encoder.layer.{layer}.attention.self.rotary_embeddings.inv_freq"
+        tensors[name] = frequencies.clone()
+    save_file(tensors, path, metadata={"format": "pt"})
+    model = Esm2Encoder(Esm2Options(checkpoint=str(tmp_path)))
+    assert torch.equal(model.trunk.rotary_embeddings.inv_freq, frequencies)
 
 
 def test_pickled_weights_are_not_read(tmp_path: Path) -> None:
