@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from multiprot.bundle import BundleExtras, TermReadout, TrainedObjectives, save_bundle
+from multiprot.bundle import format as layout
 from multiprot.data.synthetic_ontology import mini_ontology
 from multiprot.encoders.contract import ObjectiveContext
 from multiprot.encoders.registry import Registry
@@ -18,6 +19,13 @@ from multiprot.ontology import GeneOntology
 from multiprot.proteins import RESIDUE_LETTERS
 
 MAX_RESIDUES = 96
+
+FILES = (
+    *layout.REQUIRED,
+    *(name for name in layout.OPTIONAL if name != layout.ADAPTERS),
+    layout.BUNDLE.file_name,
+)
+"""Files of the tiny bundle: all there may be, but for adapters."""
 
 CONFIG: dict[str, dict[str, Any]] = {
     "sequence": {

@@ -5,14 +5,15 @@ A bundle is one folder::
     bundle.json           format, versions, content hash, size and SHA-256 of every other file
     config.yaml           model (ModelConfig) and objectives (list of ObjectiveSection)
     plugins.lock.json     which encoders it was built with: distribution, versions, options
-    model.safetensors     all tensors of the FusionModel
+    model.safetensors     all tensors of the FusionModel, except adapters
     provenance.json       what it was trained on, how, by which command, with which result
     card.md               the same for people
     ontology.json.gz      the GO release, where the model has a GO encoder
     heads.safetensors     state of the objectives, for evaluation and for training on
     terms.safetensors     calibrated readout of GO terms
+    adapters.safetensors  what adapters beside a frozen base learnt (LoRA), where there are any
 
-The last three are optional. Nothing in it is executable and nothing is a pickle.
+The last four are optional. Nothing in it is executable and nothing is a pickle.
 """
 
 from __future__ import annotations
@@ -34,11 +35,12 @@ CARD: Final = "card.md"
 ONTOLOGY: Final = "ontology.json.gz"
 HEADS: Final = "heads.safetensors"
 TERMS: Final = "terms.safetensors"
+ADAPTERS: Final = "adapters.safetensors"
 
 REQUIRED: Final = (CONFIG, LOCK, MODEL, PROVENANCE, CARD)
-OPTIONAL: Final = (ONTOLOGY, HEADS, TERMS)
+OPTIONAL: Final = (ONTOLOGY, HEADS, TERMS, ADAPTERS)
 
-_DECIDES_VECTORS: Final = (CONFIG, LOCK, MODEL)
+_DECIDES_VECTORS: Final = (CONFIG, LOCK, MODEL, ADAPTERS)
 
 
 def content_hash(files: Mapping[str, FileEntry], ontology_hash: str | None) -> str:
@@ -54,6 +56,6 @@ def content_hash(files: Mapping[str, FileEntry], ontology_hash: str | None) -> s
     ontology_hash
         `GeneOntology.content_hash`, since one ontology may be compressed to different bytes.
     """
-    lines = [f"{name} {files[name].sha256}" for name in _DECIDES_VECTORS]
+    lines = [f"{name} {files[name].sha256}" for name in _DECIDES_VECTORS if name in files]
     lines.append(f"ontology {ontology_hash}")
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -12,7 +12,7 @@ from multiprot.bundle.heads import load_objectives, load_readout
 from multiprot.bundle.lock_file import BundleLock, LockCheck
 from multiprot.bundle.manifest import FolderManifest, read_manifest
 from multiprot.bundle.parts import BundleConfig, TermReadout
-from multiprot.bundle.tensors import fill_module, load_tensors
+from multiprot.bundle.weights import load_model
 from multiprot.config import load_config
 from multiprot.encoders.options import validate_options
 from multiprot.encoders.plugin import Capabilities, Modality
@@ -142,10 +142,10 @@ def load_bundle(
     check.encoders(lock)
     settings = load_config(BundleConfig, files[layout.CONFIG]).value
     lock.must_cover(settings, files[layout.LOCK])
+    lock.must_match(manifest)
     ontology = _ontology(files.get(layout.ONTOLOGY), lock)
     model = build_model(settings.model, check.registry, ontology)
-    tensors, _ = load_tensors(files[layout.MODEL])
-    fill_module(model, tensors, files[layout.MODEL])
+    load_model(model, files[layout.MODEL], files.get(layout.ADAPTERS))
     return Bundle(
         path=manifest.folder,
         model=model.eval(),

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from multiprot.bundle.format import ADAPTERS, MODEL
 from multiprot.encoders.lock import PluginLock, lock_difference, lock_entry
 from multiprot.encoders.options import validate_options
 from multiprot.encoders.registry import ENCODER_GROUPS, OBJECTIVE_GROUP, Registry
 from multiprot.errors import BundleError, PluginError
 
 if TYPE_CHECKING:
+    from multiprot.bundle.manifest import FolderManifest
     from multiprot.bundle.parts import BundleConfig
     from multiprot.ontology import GeneOntology
 
@@ -29,16 +31,24 @@ class BundleLock:
         Release label and content hash of the bound ontology, or None.
     weights
         SHA-256, in hex, of model.safetensors.
+    adapters
+        SHA-256, in hex, of adapters.safetensors, or None where there is none.
     """
 
     plugins: tuple[PluginLock, ...]
     go_release: str | None = None
     go_hash: str | None = None
     weights: str = ""
+    adapters: str | None = None
 
     @classmethod
     def of(
-        cls, config: BundleConfig, registry: Registry, ontology: GeneOntology | None, weights: str
+        cls,
+        config: BundleConfig,
+        registry: Registry,
+        ontology: GeneOntology | None,
+        weights: str,
+        adapters: str | None = None,
     ) -> BundleLock:
         """The lock of what is installed now."""
         plugins = []
@@ -55,6 +65,7 @@ class BundleLock:
             go_release=None if ontology is None else ontology.release,
             go_hash=None if ontology is None else ontology.content_hash,
             weights=weights,
+            adapters=adapters,
         )
 
     @classmethod
@@ -80,6 +91,17 @@ class BundleLock:
                 "config.yaml uses; the two do not belong together"
             )
 
+    def must_match(self, manifest: FolderManifest) -> None:
+        """Raise `BundleError` if the lock was written for other tensors than `manifest` lists."""
+        for name, locked in ((MODEL, self.weights), (ADAPTERS, self.adapters)):
+            listed = manifest.files.get(name)
+            found = None if listed is None else listed.sha256
+            if found != locked:
+                raise BundleError(
+                    f"{manifest.folder / name}: SHA-256 {str(found)[:12]}…, but the plugin lock "
+                    f"was written for {str(locked)[:12]}…; the two do not belong together"
+                )
+
     def write(self, path: Path) -> None:
         """Write the file."""
         content: dict[str, Any] = {
@@ -88,6 +110,8 @@ class BundleLock:
             "go_hash": self.go_hash,
             "weights": self.weights,
         }
+        if self.adapters is not None:
+            content["adapters"] = self.adapters
         path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 

@@ -18,7 +18,8 @@ from multiprot.bundle.lock_file import BundleLock
 from multiprot.bundle.manifest import FileEntry, write_manifest
 from multiprot.bundle.parts import BundleConfig, BundleExtras
 from multiprot.bundle.portable import portable_config
-from multiprot.bundle.tensors import refuse_non_finite, save_tensors
+from multiprot.bundle.tensors import refuse_non_finite
+from multiprot.bundle.weights import save_model
 from multiprot.encoders.registry import Registry
 from multiprot.errors import BundleError
 from multiprot.files import atomic_folder, sha256
@@ -84,11 +85,12 @@ def save_bundle(
         BundleConfig(model=model_config, objectives=objectives), registry, model
     )
     with atomic_folder(path, overwrite=overwrite) as folder:
-        save_tensors(model.state_dict(), folder / layout.MODEL)
+        adapters = save_model(model, folder)
         _write_optional(folder, ontology, extras)
         _write_texts(folder, config, provenance)
-        lock = BundleLock.of(config, registry, ontology, weights=sha256(folder / layout.MODEL))
-        lock.write(folder / layout.LOCK)
+        weights = sha256(folder / layout.MODEL)
+        adapted = None if adapters is None else sha256(adapters)
+        BundleLock.of(config, registry, ontology, weights, adapted).write(folder / layout.LOCK)
         _write_manifest(folder, None if ontology is None else ontology.content_hash)
         load_bundle(folder, registry=registry)
     return path

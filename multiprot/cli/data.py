@@ -1,4 +1,4 @@
-"""`multiprot data`: build a training corpus from files, or look into one."""
+"""`multiprot data`: build a training corpus from files, look into one, encode it once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from multiprot.cli.data_cache import cache
 from multiprot.cli.section_options import with_section_options
 from multiprot.data.build_options import CorpusBuildOptions
 
@@ -23,7 +24,7 @@ _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tab
 
 @app.callback()
 def _data() -> None:
-    """Build a training corpus from files, or look into one."""
+    """Build a training corpus, look into one, encode it once with frozen encoders."""
 
 
 @app.command("build")
@@ -59,6 +60,9 @@ def inspect(
     if verify:
         Corpus.open(corpus).verify()
     _show(corpus, as_json)
+
+
+app.command("cache")(cache)
 
 
 def _show(path: Path, as_json: bool) -> None:

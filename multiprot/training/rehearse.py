@@ -13,11 +13,11 @@ from multiprot.encoders.contract import ProteinBatch
 from multiprot.encoders.registry import Registry
 from multiprot.training.callbacks.timing import Stopwatch
 from multiprot.training.config import PretrainConfig
+from multiprot.training.corpus import open_corpus
 from multiprot.training.datamodule import PretrainData
 from multiprot.training.parts import TrainingParts, build_parts
-from multiprot.training.run import open_corpus
 from multiprot.training.session import build_module
-from multiprot.training.token_cache import estimates
+from multiprot.training.token_cache import estimate_caches
 from multiprot.training.trainer import build_trainer, keyboard_interrupts, quiet_lightning
 
 _STEPS = 2
@@ -68,7 +68,7 @@ def rehearse(config: PretrainConfig) -> Rehearsal:
         corpus = open_corpus(config.corpus, Path(scratch) / "corpus")
         registry = Registry.discover()
         parts = build_parts(config, corpus, registry)
-        room = estimates(config, parts, registry)
+        caches = estimate_caches(config, parts, registry)
         data = PretrainData(parts, config.batch, seed=config.seed)
         first = data.train_batches()[0]
         module, stopwatch = build_module(config, parts), Stopwatch(config.trainer.accumulate)
@@ -81,7 +81,7 @@ def rehearse(config: PretrainConfig) -> Rehearsal:
         metrics=module.take_step_metrics(),
         steps=config.trainer.max_steps,
         seconds=batches * stopwatch.report()["seconds_per_batch"],
-        token_cache=tuple(room),
+        token_cache=tuple(map(str, caches)),
         **_shape(first),
     )
 

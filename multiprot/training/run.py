@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from multiprot.config import ResolvedConfig
-from multiprot.data import Corpus, SyntheticOptions, make_synthetic_corpus
+from multiprot.data import Corpus
 from multiprot.encoders.registry import Registry
 from multiprot.errors import ConfigError, TrainingError
 from multiprot.training.checkpoint_files import newest_checkpoint, step_of
-from multiprot.training.config import CorpusConfig, PretrainConfig
+from multiprot.training.config import PretrainConfig
+from multiprot.training.corpus import open_corpus
 from multiprot.training.parts import build_parts
-from multiprot.training.processes import is_main_process, wait_for
+from multiprot.training.processes import is_main_process
 from multiprot.training.results import Results
 from multiprot.training.run_folder import RunFolder
 from multiprot.training.session import Session
@@ -95,21 +96,6 @@ def _build(config: PretrainConfig, folder: RunFolder, checkpoint: Path | None) -
     registry = Registry.discover()
     parts = with_token_cache(config, build_parts(config, corpus, registry), registry)
     return Session(config, parts, folder, checkpoint)
-
-
-def open_corpus(config: CorpusConfig, generated: Path) -> Corpus:
-    """The corpus that the recipe names, or the one it describes, generated at `generated`."""
-    if config.path is not None:
-        return Corpus.open(config.path)
-    if config.synthetic is None:
-        raise TrainingError("corpus: neither path nor synthetic is given")
-    if generated.exists():
-        return Corpus.open(generated)
-    if not is_main_process():
-        wait_for(generated)
-        return Corpus.open(generated)
-    options = SyntheticOptions(**config.synthetic.model_dump())
-    return make_synthetic_corpus(generated, options=options)
 
 
 def _checkpoint_to_resume(folder: RunFolder, config: PretrainConfig) -> Path:

@@ -13,8 +13,7 @@ from multiprot.bundle import format as layout
 from multiprot.bundle import load_bundle
 from multiprot.bundle.manifest import write_manifest
 from multiprot.errors import BundleError, MultiprotError
-
-FILES = (*layout.REQUIRED, *layout.OPTIONAL, layout.BUNDLE.file_name)
+from tests.tiny_model import FILES
 
 
 @pytest.fixture

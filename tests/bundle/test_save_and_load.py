@@ -17,14 +17,13 @@ from multiprot.errors import BundleError, ConfigError, MultiprotError, OutputExi
 from multiprot.fusion import ModelConfig
 from tests.tiny_model import (
     CONFIG,
+    FILES,
     PROVENANCE,
     save_tiny_bundle,
     tiny_extras,
     tiny_model,
     tiny_ontology,
 )
-
-FILES = (*layout.REQUIRED, *layout.OPTIONAL, layout.BUNDLE.file_name)
 
 
 @pytest.fixture(scope="module")

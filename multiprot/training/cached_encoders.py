@@ -1,0 +1,129 @@
+"""Which encoders of a recipe may take their tokens from a cache, and why others may not."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Final
+
+import torch
+
+from multiprot.config import Section
+from multiprot.data.token_cache.config import CachedModality
+from multiprot.data.token_cache.encode import TokenSource
+from multiprot.data.token_cache.identity import TokenIdentity
+from multiprot.data.token_cache.inputs import InputHash
+from multiprot.encoders.contract import Objective, ResidueEncoder
+from multiprot.encoders.options import validate_options
+from multiprot.encoders.plugin import Capabilities, EncoderPlugin, Modality
+from multiprot.encoders.registry import Registry
+from multiprot.errors import ConfigError
+from multiprot.training.config import PretrainConfig
+from multiprot.training.parts import TrainingParts
+
+_MODALITIES: Final[tuple[CachedModality, ...]] = ("sequence", "structure")
+_REMEDY: Final = "name only other encoders in token_cache.encoders, or set token_cache to null"
+
+
+def token_sources(
+    config: PretrainConfig, parts: TrainingParts, registry: Registry
+) -> dict[CachedModality, TokenSource]:
+    """The encoders whose tokens the recipe wants from the cache; empty where it is off.
+
+    Raises
+    ------
+    ConfigError
+        If one is not frozen, or a batch may hide from it what cached tokens were computed from.
+    """
+    cache = config.token_cache
+    if cache is None:
+        return {}
+    found: dict[CachedModality, TokenSource] = {}
+    present = [name for name in _MODALITIES if getattr(parts.model, name) is not None]
+    if absent := [name for name in cache.encoders or () if name not in present]:
+        raise ConfigError(f"token_cache.encoders: the model has no {absent[0]} encoder; {_REMEDY}")
+    learning = []
+    for name in cache.encoders or present:
+        encoder: ResidueEncoder[Any] = getattr(parts.model, name)
+        plugin, options = _declared(config, registry, name)
+        capabilities = plugin.capabilities(options)
+        if capabilities.trainable or any(p.requires_grad for p in encoder.parameters()):
+            learning.append(f"{plugin.name!r} ({name})")
+            continue
+        _refuse_hiding(config, parts, name, capabilities)
+        identity = TokenIdentity.of(registry, plugin, options, encoder, cache.dtype)
+        found[name] = _source(config, encoder, identity, name, capabilities)
+    if learning and (cache.encoders is not None or not found):
+        raise ConfigError(
+            f"token_cache: {' and '.join(learning)} learns in this recipe, so its tokens change at "
+            f"every step; freeze it (esm2: options.freeze=all), {_REMEDY}"
+        )
+    return found
+
+
+def _source(
+    config: PretrainConfig,
+    encoder: ResidueEncoder[Any],
+    identity: TokenIdentity,
+    name: CachedModality,
+    capabilities: Capabilities,
+) -> TokenSource:
+    return TokenSource(
+        encoder=encoder,
+        identity=identity,
+        inputs=InputHash(structure=name == "structure"),
+        max_residues=capabilities.max_residues,
+        device=device_of(config.trainer.accelerator),
+        windows=config.token_cache is not None and config.token_cache.long_proteins == "window",
+        tokens_per_batch=config.batch.tokens_per_batch,
+    )
+
+
+def device_of(accelerator: str) -> torch.device:
+    """Where this process computes: the recipe's accelerator, or the best there is for "auto"."""
+    if accelerator == "gpu" or (accelerator == "auto" and torch.cuda.is_available()):
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    if accelerator == "mps" or (accelerator == "auto" and torch.backends.mps.is_available()):
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def _declared(
+    config: PretrainConfig, registry: Registry, name: CachedModality
+) -> tuple[EncoderPlugin[Any], Section]:
+    section = getattr(config.model, name)
+    plugin = registry.encoder(Modality(name), section.name)
+    return plugin, validate_options(plugin, section.options, f"model.{name}.options")
+
+
+def _refuse_hiding(
+    config: PretrainConfig, parts: TrainingParts, name: CachedModality, capabilities: Capabilities
+) -> None:
+    """Raise where a batch may withhold from an encoder what its cached tokens were made from."""
+    encoder = getattr(config.model, name).name
+    foreign = sorted(capabilities.requires - {"sequence"})
+    if name == "sequence" and foreign:
+        raise ConfigError(
+            f"token_cache: sequence encoder {encoder!r} reads {foreign[0]}, too, which a batch may "
+            f"withhold; {_REMEDY}"
+        )
+    if "sequence" not in capabilities.requires:
+        return
+    hiding = [key for key, each in parts.objectives.objectives.items() if _hides(each)]
+    if hiding:
+        raise ConfigError(
+            f"token_cache: objective {hiding[0]!r} hides residues, but the cached tokens of "
+            f"{encoder!r} ({name}) were computed from all of them and would tell the answers; "
+            f"leave out {hiding[0]!r}, {_REMEDY}"
+        )
+    withheld = config.model.sequence is not None and config.batch.sequence_dropout > 0
+    if name == "structure" and withheld:
+        raise ConfigError(
+            f"token_cache: batch.sequence_dropout withholds the sequence, but {encoder!r} "
+            "(structure) reads it and its cached tokens would tell; set batch.sequence_dropout to "
+            f"0, {_REMEDY}"
+        )
+
+
+def _hides(objective: Any) -> bool:
+    """Whether an objective shows the model another batch than there is."""
+    return type(objective).corrupt is not Objective.corrupt
