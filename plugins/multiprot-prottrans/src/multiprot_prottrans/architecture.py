@@ -128,9 +128,18 @@ def _read_shape(family: Family, folder: Path) -> Shape:
         )
     fields = SHAPES[family.kind].model_fields
     try:
-        return SHAPES[family.kind].model_validate({k: found[k] for k in fields if k in found})
+        shape = SHAPES[family.kind].model_validate({k: found[k] for k in fields if k in found})
     except ValidationError as error:
         raise PluginError(f"{path}: {_first(error)}; download it again") from None
+    if shape.gated != family.gated:
+        # The nearest thing to a name in config.json: with the other family's letters the tokens
+        # would be wrong without anybody noticing.
+        raise PluginError(
+            f"{path}: the feed-forward is {'' if shape.gated else 'not '}gated, but that of "
+            f"{family.name} is {'' if family.gated else 'not '}so; prott5 reads ProtT5 and "
+            "ProstT5, ankh reads Ankh"
+        )
+    return shape
 
 
 def _recorded(
@@ -153,7 +162,8 @@ def _first(error: ValidationError) -> str:
     """The first complaint of pydantic, in one line."""
     first = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"])
-    return f"{place or 'shape'} is {first.get('input')!r}: {first['msg']}"[:300]
+    text = first["msg"].removeprefix("Value error, ")
+    return f"{place} is {first.get('input')!r}: {text}"[:300] if place else text
 
 
 def _max_residues(family: Family, wanted: int | None, shape: Shape, source: str) -> int | None:

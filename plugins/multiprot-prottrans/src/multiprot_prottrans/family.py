@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 _SENTINELS: Final = tuple(f"<extra_id_{number}>" for number in range(99, -1, -1))
 
@@ -53,8 +53,10 @@ class Family:
         The same for members that have the token `prefix`.
     lora_targets
         Layers that adapters sit beside where the user names none.
-    scratch
-        Fields of config.json beyond the sizes, for a model made from scratch.
+    gated
+        Whether the feed-forward is gated.
+    distance_buckets
+        Classes of distance along the chain in a T5 made from scratch.
     """
 
     name: str
@@ -70,7 +72,8 @@ class Family:
     weights_license: str
     prefixed_license: str
     lora_targets: tuple[str, ...]
-    scratch: Mapping[str, Any] = field(default_factory=dict)
+    gated: bool = False
+    distance_buckets: int = 32
 
 
 PROTT5: Final = Family(
@@ -87,7 +90,6 @@ PROTT5: Final = Family(
     weights_license="AFL-3.0",
     prefixed_license="MIT",
     lora_targets=("q", "v"),
-    scratch=MappingProxyType({"feed_forward_proj": "relu", "relative_attention_num_buckets": 32}),
 )
 """ProtT5 (Elnaggar et al. 2021) and ProstT5 (Heinzinger et al. 2024)."""
 
@@ -122,8 +124,7 @@ ANKH: Final = Family(
     weights_license="CC-BY-NC-SA-4.0",
     prefixed_license="CC-BY-NC-SA-4.0",
     lora_targets=("q", "v"),
-    scratch=MappingProxyType(
-        {"feed_forward_proj": "gated-gelu", "relative_attention_num_buckets": 64}
-    ),
+    gated=True,
+    distance_buckets=64,
 )
 """Ankh and Ankh2 (Elnaggar et al. 2023), Ankh3 (Alsamkary et al. 2025)."""

@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 from transformers import BertConfig, BertModel, T5Config, T5EncoderModel
+from transformers.activations import ACT2FN
 from transformers.utils import logging as transformers_logging
 
 from multiprot.errors import PluginError
@@ -43,19 +44,19 @@ def build_trunk(architecture: Architecture, checkpoint: Path | None) -> Any:
     t5 = architecture.family.kind == "t5"
     model = T5EncoderModel if t5 else BertModel
     extra = {} if t5 else {"add_pooling_layer": False}
-    try:
-        if t5:
-            config = T5Config(**shape, pad_token_id=pad, eos_token_id=end)
-        else:
-            config = BertConfig(**shape, pad_token_id=pad)
-        if checkpoint is None:
-            trunk = model(config, **extra)
-    except (KeyError, TypeError, ValueError) as error:
+    if t5:
+        config = T5Config(**shape, pad_token_id=pad, eos_token_id=end)
+    else:
+        config = BertConfig(**shape, pad_token_id=pad)
+    activation = config.dense_act_fn if t5 else config.hidden_act
+    if activation not in ACT2FN:
         raise PluginError(
-            f"{owner}: transformers cannot make a model of this shape: "
-            f"{type(error).__name__}: {_line(error)}"
-        ) from None
-    if checkpoint is not None:
+            f"{owner}: activation {activation!r} in {checkpoint or 'option architecture'} is none "
+            "that transformers has; is config.json as it was released?"
+        )
+    if checkpoint is None:
+        trunk = model(config, **extra)
+    else:
         trunk = _load(model, config, extra, checkpoint, owner)
     # T5EncoderModel holds its embedding twice, under two names, which no safetensors file may.
     return trunk.encoder if t5 else trunk
