@@ -150,7 +150,9 @@ def test_turning_a_protein_turns_its_vectors_and_keeps_its_scalars(
     states = []
     for place in (coordinates, moved):
         with torch.no_grad():
-            states.append(model.node_states(model.featurizer([record("a", place)], Layout.PADDED)))
+            states.append(
+                model.scalars_and_vectors(model.featurizer([record("a", place)], Layout.PADDED))
+            )
     (scalars, vectors), (turned_scalars, turned_vectors) = states
     expected = vectors @ torch.from_numpy(rotation.T).float()
     # float32 coordinates 2,000 Å away carry an error of 1e-4 Å, a hundred Å away one of 4e-6 Å.

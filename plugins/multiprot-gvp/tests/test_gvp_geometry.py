@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from multiprot.proteins import BackboneStructure
 from multiprot_gvp.geometry import (
+    CONTACT_REACH,
     backbone_frames,
+    chain_neighbours,
     dihedral_scalars,
     direction_vectors,
     nearest_neighbours,
@@ -101,6 +103,30 @@ def test_neighbours_are_the_nearest_others(nodes: int, count: int, seed: int) ->
         expected = np.argsort(distances[node])[: min(count, nodes - 1)]
         assert found[node, : len(expected)].tolist() == expected.tolist()
         assert (found[node, len(expected) :] == -1).all()
+
+
+@given(nodes=st.integers(0, 40), count=st.integers(1, 12), seed=st.integers(0, 999))
+@settings(max_examples=80, deadline=None)
+def test_across_a_break_only_contacts_are_neighbours(nodes: int, count: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    places = rng.normal(size=(nodes, 3)) * rng.choice([3.0, 12.0, 40.0])
+    segments = np.cumsum(rng.random(nodes) < 0.1)
+    found = chain_neighbours(places, segments, count)
+    assert found.shape == (nodes, count)
+    distances = np.linalg.norm(places[:, None] - places[None], axis=-1)
+    np.fill_diagonal(distances, np.inf)
+    distances[(segments[:, None] != segments) & (distances > CONTACT_REACH)] = np.inf
+    for node in range(nodes):
+        allowed = int(np.isfinite(distances[node]).sum())
+        expected = np.argsort(distances[node])[: min(count, allowed)]
+        assert found[node, : len(expected)].tolist() == expected.tolist()
+        assert (found[node, len(expected) :] == -1).all()
+
+
+def test_in_a_whole_chain_the_reach_does_not_matter() -> None:
+    places = np.random.default_rng(0).normal(size=(30, 3)) * 60.0
+    found = chain_neighbours(places, np.full(30, 4), 12)
+    assert np.array_equal(found, nearest_neighbours(places, 12))
 
 
 def test_residues_on_one_spot_are_never_their_own_neighbours() -> None:

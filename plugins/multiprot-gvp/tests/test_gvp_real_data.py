@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from multiprot.encoders.contract import Layout
 from multiprot.proteins import ProteinRecord, read_structure_file
@@ -64,3 +66,22 @@ def test_tokens_are_finite_and_learn(records: list[ProteinRecord]) -> None:
     assert torch.isfinite(out.values).all()
     out.values.square().mean().backward()
     assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+
+
+def test_vectors_of_real_chains_turn(records: list[ProteinRecord]) -> None:
+    torch.manual_seed(0)
+    model = GvpEncoder(GvpOptions(node_scalars=32, node_vectors=8, neighbours=30)).eval()
+    matrix = Rotation.random(rng=0).as_matrix()
+    few = sorted(records, key=len)[:8]
+    moved = []
+    for record in few:
+        coordinates = (record.structure.coordinates @ matrix.T + 15.0).astype(np.float32)
+        moved.append(replace(record, structure=replace(record.structure, coordinates=coordinates)))
+    with torch.no_grad():
+        found, other = (
+            model.scalars_and_vectors(model.featurizer(each, Layout.PADDED))
+            for each in (few, moved)
+        )
+    expected = found[1] @ torch.from_numpy(matrix.T).float()
+    torch.testing.assert_close(other[0], found[0], atol=5e-3, rtol=5e-3)
+    torch.testing.assert_close(other[1], expected, atol=5e-3, rtol=5e-3)

@@ -15,7 +15,7 @@ class TestGvp(StructureEncoderSuite):
 
 
 class TestGvpOfMassa(StructureEncoderSuite):
-    """Gates by length, full hidden width, another token width."""
+    """Gates by length, full hidden width, its own ends, another token width."""
 
     plugin = gvp
 
@@ -27,6 +27,7 @@ class TestGvpOfMassa(StructureEncoderSuite):
             gate=False,
             token_dim=20,
             neighbours=30,
+            ends="massa",
         )
 
 

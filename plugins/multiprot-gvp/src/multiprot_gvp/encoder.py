@@ -9,13 +9,12 @@ from torch import Tensor, nn
 
 from multiprot.encoders.contract import PackedTokens, ResidueEncoder, ResidueTokens
 from multiprot_gvp.features import HIDDEN, GvpFeatures, GvpFeaturizer
+from multiprot_gvp.geometry import CONTACT_REACH
 from multiprot_gvp.layers import Gvp, TupleNorm
 from multiprot_gvp.message import GvpLayer, State
 from multiprot_gvp.options import GvpOptions
 
 RADIAL_CENTRES = 16
-RADIAL_REACH = 20.0
-"""Å, centre of the last radial basis function."""
 OFFSET_CHANNELS = 16
 
 
@@ -25,6 +24,11 @@ class GvpEncoder(ResidueEncoder[GvpFeatures]):
     Shape law: [protein, residue, `token_dim`] for padded features, [residue, `token_dim`] for
     packed ones; zeros where a residue has no frame. Residues' identities are told it only where
     the option `residues` says so.
+
+    Attributes
+    ----------
+    vector_dim
+        Vector channels of a residue.
     """
 
     def __init__(self, options: GvpOptions) -> None:
@@ -32,52 +36,79 @@ class GvpEncoder(ResidueEncoder[GvpFeatures]):
         nodes = (options.node_scalars, options.node_vectors)
         edges = (options.edge_scalars, options.edge_vectors)
         self.token_dim = options.token_dim or options.node_scalars
+        self.vector_dim = options.node_vectors
         self.featurizer = GvpFeaturizer(options.neighbours)
+        self.massa = options.ends == "massa"
+        pairs = (RADIAL_CENTRES + OFFSET_CHANNELS, 1)
         self.node_input = Gvp((6, 3), nodes, activated=False, gate=False)
         self.residue = nn.Embedding(HIDDEN + 1, nodes[0]) if options.residues else None
-        self.node_norm = TupleNorm(nodes[0])
-        pair = (RADIAL_CENTRES + OFFSET_CHANNELS, 1)
-        self.edge_input = Gvp(pair, edges, activated=False, gate=False)
-        self.edge_norm = TupleNorm(edges[0])
+        self.node_norm = TupleNorm(6 if self.massa else nodes[0])
+        self.edge_input = Gvp(pairs, edges, activated=False, gate=False)
+        self.edge_norm = TupleNorm(pairs[0] if self.massa else edges[0])
         self.layers = nn.ModuleList(GvpLayer(options) for _ in range(options.layers))
-        # Without the ReLU of the published code: what reads tokens should see both signs.
-        self.output = Gvp(nodes, (self.token_dim, 0), activated=False, gate=False)
+        # Only MASSA's ends in a ReLU: what reads tokens should see both signs.
+        self.output = Gvp(nodes, (self.token_dim, 0), activated=self.massa, gate=False)
+        self.last_norm = TupleNorm(nodes[0]) if self.massa else None
+        self.token_norm = nn.LayerNorm(self.token_dim) if self.massa else None
 
     def forward(self, features: GvpFeatures) -> ResidueTokens | PackedTokens:
         """Tokens in the layout of `features`."""
-        tokens, _ = self.output(*self._states(features))
-        table = tokens.new_zeros(features.mask.numel(), self.token_dim)
-        values = table.index_copy(0, features.graph.rows, tokens)
-        values = values.view(*features.mask.shape, self.token_dim)
+        values = self._table(self._tokens(*self._states(features)), features)
         if features.offsets is not None:
             return PackedTokens(values, features.mask, features.offsets)
         return ResidueTokens(values, features.mask)
 
-    def node_states(self, features: GvpFeatures) -> State:
-        """Scalars [node, channel] and vectors [node, channel, xyz] after the last layer.
+    def scalars_and_vectors(self, features: GvpFeatures) -> tuple[Tensor, Tensor]:
+        """What residues are after the last layer, before it becomes a token.
 
-        Scalars do not change and vectors turn with the protein when it is rotated.
+        When the protein is turned, scalars stay and each vector turns with it; when it is moved,
+        both stay. Vectors are without unit: over a residue's vectors, the mean square length is 1.
+
+        Returns
+        -------
+        scalars : Tensor
+            [protein, residue, channel], or [residue, channel] where `features` are packed.
+        vectors : Tensor
+            [protein, residue, vector, xyz], or [residue, vector, xyz]; in both, zeros where
+            `features.mask` is False.
         """
         scalars, vectors = self._states(features)
-        return scalars, vectors.permute(1, 2, 0)
+        return self._table(scalars, features), self._table(vectors.permute(1, 2, 0), features)
+
+    def _table(self, nodes: Tensor, features: GvpFeatures) -> Tensor:
+        """Values of nodes [node, ...] in the rows of their residues, in the features' layout."""
+        table = nodes.new_zeros(features.mask.numel(), *nodes.shape[1:])
+        table = table.index_copy(0, features.graph.rows, nodes)
+        return table.view(*features.mask.shape, *nodes.shape[1:])
 
     def _states(self, features: GvpFeatures) -> State:
         graph = features.graph
-        dtype = self.node_norm.norm.weight.dtype
+        dtype = self.output.scalars.weight.dtype
         present = None if features.complete else graph.present
-        vectors = graph.vectors.to(dtype).permute(2, 0, 1)
-        scalars, vectors = self.node_input(graph.scalars.to(dtype), vectors)
-        if self.residue is not None:
-            scalars = scalars + self.residue(graph.residues)
-        nodes: State = self.node_norm(scalars, vectors)
+        raw = graph.scalars.to(dtype), graph.vectors.to(dtype).permute(2, 0, 1)
+        also = None if self.residue is None else self.residue(graph.residues)
+        nodes = self._enter(self.node_input, self.node_norm, raw, also)
         distances, directions = pair_geometry(graph.alpha, graph.neighbours)
         pairs = torch.cat([radial_basis(distances), offset_waves(graph.offsets)], dim=-1)
-        edges: State = self.edge_norm(
-            *self.edge_input(pairs.to(dtype), directions.to(dtype).unsqueeze(-1))
-        )
+        raw = pairs.to(dtype), directions.to(dtype).unsqueeze(-1)
+        edges = self._enter(self.edge_input, self.edge_norm, raw)
         for layer in self.layers:
             nodes = layer(nodes, edges, graph.neighbours, present)
         return nodes
+
+    def _enter(self, gvp: Gvp, norm: TupleNorm, raw: State, also: Tensor | None = None) -> State:
+        """Raw features in the network's channels, normalised; `also` is added to the scalars."""
+        scalars, vectors = gvp(*norm(*raw)) if self.massa else gvp(*raw)
+        scalars = scalars if also is None else scalars + also
+        entered: State = (scalars, vectors) if self.massa else norm(scalars, vectors)
+        return entered
+
+    def _tokens(self, scalars: Tensor, vectors: Tensor) -> Tensor:
+        """Tokens [node, channel] of the last states."""
+        if self.last_norm is not None:
+            scalars, vectors = self.last_norm(scalars, vectors)
+        tokens: Tensor = self.output(scalars, vectors)[0]
+        return tokens if self.token_norm is None else self.token_norm(tokens)
 
 
 def pair_geometry(alpha: Tensor, neighbours: Tensor) -> tuple[Tensor, Tensor]:
@@ -98,9 +129,9 @@ def pair_geometry(alpha: Tensor, neighbours: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def radial_basis(distances: Tensor) -> Tensor:
-    """Sixteen Gaussians [node, neighbour, centre] of distances in Å, centres from 0 to 20 Å."""
-    centres = torch.linspace(0.0, RADIAL_REACH, RADIAL_CENTRES, device=distances.device)
-    width = RADIAL_REACH / RADIAL_CENTRES
+    """Sixteen Gaussians [node, neighbour, centre] of distances, centres from 0 to 20 Å."""
+    centres = torch.linspace(0.0, CONTACT_REACH, RADIAL_CENTRES, device=distances.device)
+    width = CONTACT_REACH / RADIAL_CENTRES
     return torch.exp(-((distances.unsqueeze(-1) - centres) / width).square())
 
 

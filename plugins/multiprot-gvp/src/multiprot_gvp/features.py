@@ -22,9 +22,9 @@ from multiprot.proteins import (
 )
 from multiprot_gvp.geometry import (
     backbone_frames,
+    chain_neighbours,
     dihedral_scalars,
     direction_vectors,
-    nearest_neighbours,
 )
 
 HIDDEN: Final = len(RESIDUE_LETTERS)
@@ -45,7 +45,8 @@ class BackboneGraph(Data):  # type: ignore[misc]
     neighbours
         int64 [node, neighbour]: nodes, nearest first; the node itself where `present` is False.
     present
-        bool [node, neighbour]: False where the protein has too few nodes.
+        bool [node, neighbour]: False where the protein has too few nodes, or too few on this side
+        of a chain break and near it.
     offsets
         int64 [node, neighbour]: residues from the node to the neighbour along the sequence; 0 where
         a chain break lies between, and where `present` is False.
@@ -161,7 +162,7 @@ class GvpFeaturizer:
         """Arrays of `BackboneGraph` for one structure and the indices of its amino acids."""
         frames = backbone_frames(structure)
         alpha = frames.atoms[:, 1]
-        found = nearest_neighbours(alpha, self.neighbours)
+        found = chain_neighbours(alpha, frames.segments, self.neighbours)
         present = found >= 0
         itself = np.arange(len(found))[:, None]
         neighbours = np.where(present, found, itself)

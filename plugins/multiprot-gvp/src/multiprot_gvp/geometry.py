@@ -7,6 +7,7 @@ All is computed in float64, so that a protein far from the origin keeps its feat
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,10 @@ from scipy.spatial import cKDTree
 from multiprot.proteins import BackboneStructure
 
 Floats = NDArray[np.float64]
+
+CONTACT_REACH: Final = 20.0
+"""Å between CA: farther residues are no neighbours across a chain break, and no distance is told
+apart beyond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +143,41 @@ def nearest_neighbours(alpha: Floats, count: int) -> NDArray[np.int64]:
     itself[~itself.any(axis=1), -1] = True
     found[:, :reach] = candidates[~itself].reshape(nodes, reach)
     return found
+
+
+def chain_neighbours(alpha: Floats, segments: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """As `nearest_neighbours`, but across a chain break only up to `CONTACT_REACH`.
+
+    Where the chain is broken, the file says nothing of how the parts lie unless they touch: a part
+    of few residues must not fill its table with strangers from afar.
+
+    Parameters
+    ----------
+    alpha
+        [node, xyz] in Å.
+    segments
+        int64 [node]: number of each node's unbroken stretch of chain.
+    count
+        Neighbours wanted, at least one.
+
+    Returns
+    -------
+    NDArray[np.int64]
+        [node, count], nearest first; -1 where there are too few.
+    """
+    near = nearest_neighbours(alpha, count)
+    parts = np.unique(segments)
+    if len(parts) < 2:
+        return near
+    own = np.full_like(near, -1)
+    for part in parts:
+        rows = np.flatnonzero(segments == part)
+        found = nearest_neighbours(alpha[rows], count)
+        own[rows] = np.where(found >= 0, rows[found], -1)
+    foreign = segments[near] != segments[:, None]
+    apart = np.linalg.norm(alpha[near] - alpha[:, None], axis=-1)
+    near = np.where(foreign & (apart <= CONTACT_REACH), near, -1)
+    both = np.concatenate([own, near], axis=1)
+    apart = np.linalg.norm(alpha[both] - alpha[:, None], axis=-1)
+    order = np.argsort(np.where(both >= 0, apart, np.inf), axis=1, kind="stable")
+    return np.asarray(np.take_along_axis(both, order[:, :count], axis=1))

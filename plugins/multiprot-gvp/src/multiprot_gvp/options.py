@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final, Literal
+
 from pydantic import Field
 
 from multiprot.config import Section
@@ -39,3 +41,24 @@ class GvpOptions(Section):
     """Probability with which a scalar channel, or a whole vector, of a residue is dropped."""
     token_dim: int | None = Field(default=None, ge=1)
     """Channels of a token; None takes `node_scalars`."""
+    ends: Literal["plain", "massa"] = "plain"
+    """How the network begins and ends. `plain`: inputs are mapped, then normalised; tokens are a
+    map of the last states. `massa`: inputs are normalised, then mapped; the last states are
+    normalised and mapped, negative values cut off, and tokens normalised."""
+
+
+MASSA: Final = GvpOptions(
+    node_scalars=512,
+    node_vectors=16,
+    edge_scalars=32,
+    edge_vectors=1,
+    layers=2,
+    neighbours=30,
+    message_depth=3,
+    message_vectors=33,
+    update_depth=2,
+    gate=False,
+    dropout=0.4,
+    ends="massa",
+)
+"""MASSA's structure encoder (Hu et al. 2023, Adv. Sci. 10(22) 2301223), in its own shape."""

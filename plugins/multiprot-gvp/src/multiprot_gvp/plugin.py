@@ -38,6 +38,7 @@ gvp: Final = EncoderPlugin(
     config=GvpOptions,
     capabilities=_capabilities,
     build=_build,
+    tiny_options={"node_scalars": 16, "node_vectors": 4, "edge_scalars": 8, "neighbours": 8},
     api_version=1,
 )
 """GVP-GNN as its entry point names it."""
