@@ -63,7 +63,9 @@ class TestGearNetOfThePaper(StructureEncoderSuite):
     plugin = gearnet
 
     def tiny_config(self) -> GearNetOptions:
-        return GearNetOptions(width=16, layers=2, edge_messages=True, dihedrals="none")
+        return GearNetOptions(
+            width=16, layers=2, edge_messages=True, angle_borders="hard", dihedrals="none"
+        )
 
 
 class TestGearNetOfTheBackbone(StructureEncoderSuite):

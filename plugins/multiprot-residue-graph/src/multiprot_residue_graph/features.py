@@ -45,8 +45,8 @@ class ResidueGraph(Data):  # type: ignore[misc]
         int64 [edge]: steps along the sequence; -1 where a chain break lies between.
     corner_edges
         int64 [2, corner]: an edge i→j, and an edge j→k that hears of it.
-    angle_bins
-        uint8 [corner]: bin of the angle at j.
+    angles
+        float32 [corner], radians: the angle at j.
     """
 
     def __inc__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:

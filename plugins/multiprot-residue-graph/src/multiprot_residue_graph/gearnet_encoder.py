@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch_geometric.data import Data
 
 from multiprot.encoders.contract import PackedTokens, ResidueEncoder, ResidueTokens
 from multiprot_residue_graph.features import GraphFeatures, GraphFeaturizer
-from multiprot_residue_graph.gearnet import EdgeInput, GearNetLayer
+from multiprot_residue_graph.gearnet import Corners, EdgeInput, GearNetLayer, corners_by_angle
 from multiprot_residue_graph.graphs import RelationalGraph
 from multiprot_residue_graph.nodes import NodeInput
 from multiprot_residue_graph.options import GearNetOptions
@@ -23,12 +24,13 @@ class GearNetEncoder(ResidueEncoder[GraphFeatures]):
     def __init__(self, options: GearNetOptions) -> None:
         super().__init__()
         edge_width = (options.edge_width or options.width) if options.edge_messages else None
+        self.angle_bins, self.smooth = options.angle_bins, options.angle_borders == "smooth"
         graph = RelationalGraph(
             options.sequence_reach,
             options.radius,
             options.neighbours,
             options.least_offset,
-            options.angle_bins if options.edge_messages else None,
+            corners=options.edge_messages,
         )
         self.featurizer = GraphFeaturizer(graph)
         self.input = NodeInput(options.width, options.dihedrals, options.residues)
@@ -53,8 +55,12 @@ class GearNetEncoder(ResidueEncoder[GraphFeatures]):
         graph = features.graph
         nodes = self.input(graph)
         edges = None if self.edge_input is None else self.edge_input(graph)
+        corners = self._corners(graph) if self.edge_input is not None else []
         states = []
         for layer in self.layers:
-            nodes, edges = layer(nodes, edges, graph)
+            nodes, edges = layer(nodes, edges, graph, corners)
             states.append(nodes)
         return features.tokens(self.output(torch.cat(states, -1) if self.concatenated else nodes))
+
+    def _corners(self, graph: Data) -> Corners:
+        return corners_by_angle(graph, self.angle_bins, smooth=self.smooth)

@@ -51,15 +51,15 @@ class RelationalGraph:
         Nearest residues.
     least_offset
         Of radius and nearest-neighbour edges.
-    angle_bins
-        Bins of the angle at which two edges meet; None: corners are not listed.
+    corners
+        Whether it is listed where edges meet, and at which angle.
     """
 
     sequence_reach: int
     radius: float
     neighbours: int
     least_offset: int
-    angle_bins: int | None
+    corners: bool
 
     @property
     def relations(self) -> int:
@@ -84,12 +84,12 @@ class RelationalGraph:
             "distances": _as_float32(trace.distances(*edges)),
             "sequence_distances": steps_apart,
         }
-        if self.angle_bins is not None:
-            arrays |= corners(trace, edges, self.angle_bins)
+        if self.corners:
+            arrays |= corners(trace, edges)
         return arrays
 
 
-def corners(trace: AlphaTrace, edges: Integers, bins: int) -> Arrays:
+def corners(trace: AlphaTrace, edges: Integers) -> Arrays:
     """Where edge i→j runs into edge j→k, i being another residue than k.
 
     Parameters
@@ -98,44 +98,38 @@ def corners(trace: AlphaTrace, edges: Integers, bins: int) -> Arrays:
         CA atoms.
     edges
         int64 [2, edge], ordered by receiver.
-    bins
-        Of the angle at j between i and k, 0 to π, all of one width. An edge without length, from a
-        residue to itself, meets every other at angle 0.
 
     Returns
     -------
     dict
         `corner_edges`, int64 [2, corner]: the edge that runs in, and the one that hears of it,
-        ordered by the latter; `angle_bins`, uint8 [corner].
+        ordered by the latter; `angles`, float32 [corner], radians, at j between i and k. An edge
+        without length, from a residue to itself, meets every other at angle 0.
     """
     senders, receivers = edges
     bounds = np.searchsorted(receivers, np.arange(len(trace) + 1))
-    first, last = bounds[senders], bounds[senders + 1]
-    hearing = np.repeat(np.arange(len(senders)), last - first)
-    places = np.arange(len(hearing)) - np.repeat(
-        np.cumsum(last - first) - (last - first), last - first
-    )
-    arriving = np.repeat(first, last - first) + places
+    first, counts = bounds[senders], np.diff(bounds)[senders]
+    hearing = np.repeat(np.arange(len(senders)), counts)
+    ranks = np.arange(len(hearing)) - np.repeat(np.cumsum(counts) - counts, counts)
+    arriving = first[hearing] + ranks
     kept = senders[arriving] != receivers[hearing]
     arriving, hearing = arriving[kept], hearing[kept]
     return {
         "corner_edges": np.stack([arriving, hearing]),
-        "angle_bins": _angle_bins(trace, edges, arriving, hearing, bins),
+        "angles": _as_float32(_angles(trace, edges, arriving, hearing)),
     }
 
 
-def _angle_bins(
-    trace: AlphaTrace, edges: Integers, arriving: Integers, hearing: Integers, bins: int
-) -> NDArray[np.uint8]:
+def _angles(
+    trace: AlphaTrace, edges: Integers, arriving: Integers, hearing: Integers
+) -> NDArray[np.float64]:
     vectors = trace.places[edges[0]] - trace.places[edges[1]]
     length = np.sqrt(np.einsum("ex,ex->e", vectors, vectors))
     directions = vectors / np.where(length > 0, length, 1.0)[:, None]
     # Both seen from j: towards i along the arriving edge, towards k against the hearing one.
     cosines = -np.einsum("cx,cx->c", directions[arriving], directions[hearing])
     cosines[(length == 0)[arriving] | (length == 0)[hearing]] = 1.0
-    # A larger angle is a smaller cosine; comparing cosines spares a million arc cosines.
-    borders = -np.cos(np.arange(1, bins) * np.pi / bins)
-    return np.asarray(np.searchsorted(borders, -cosines, side="right"), dtype=np.uint8)
+    return np.asarray(np.arccos(np.clip(cosines, -1.0, 1.0)))
 
 
 def _as_float32(values: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -64,6 +64,9 @@ class GearNetOptions(Section):
     """Channels of an edge's state; null: `width`."""
     angle_bins: int = Field(default=8, ge=1, le=64)
     """Bins of the angle between two edges, 0 to π, each a relation of its own."""
+    angle_borders: Literal["smooth", "hard"] = "smooth"
+    """An angle counts for the two nearest bins, the more the nearer; or for the one it lies in, as
+    in the paper, and then rounding may carry an angle on a border across it."""
     residues: bool = True
     """Nodes, and edges where they have states, bear amino acids, as in the paper. Where a protein's
     sequence is withheld or masked, so is this."""
