@@ -8,8 +8,8 @@ declarations that must be readable without torch (`EncoderPlugin`, `ObjectivePlu
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import (
     TYPE_CHECKING,
@@ -26,7 +26,9 @@ from typing import (
 import torch
 from torch import Tensor, nn
 
+from multiprot.encoders.batch import FusionOutputs, GoTargets, ProteinBatch
 from multiprot.encoders.plugin import Modality
+from multiprot.errors import PluginError
 
 if TYPE_CHECKING:
     from multiprot.ontology import GeneOntology
@@ -71,6 +73,24 @@ class MaskableFeatures(Features, Protocol):
         """
         ...
 
+
+__all__ = [
+    "Features",
+    "Featurizer",
+    "FusionOutputs",
+    "GoEncoder",
+    "GoTargets",
+    "Layout",
+    "MaskableFeatures",
+    "Objective",
+    "ObjectiveContext",
+    "ObjectiveResult",
+    "PackedTokens",
+    "ProteinBatch",
+    "ResidueEncoder",
+    "ResidueTokens",
+    "refuse_rebinding",
+]
 
 FeaturesT = TypeVar("FeaturesT", bound=Features)
 FeaturesT_co = TypeVar("FeaturesT_co", bound=Features, covariant=True)
@@ -139,9 +159,20 @@ class ResidueEncoder(nn.Module, ABC, Generic[FeaturesT]):
 
 
 class GoEncoder(nn.Module, ABC):
-    """Vectors for GO terms."""
+    """Vectors for GO terms.
+
+    Attributes
+    ----------
+    term_dim
+        Channels of a term vector.
+    ontology
+        The release it is bound to, set by `bind`; None before.
+    portable_options
+        As in `ResidueEncoder`.
+    """
 
     term_dim: int
+    ontology: GeneOntology | None = None
     portable_options: Mapping[str, Any] | None = None
 
     @abstractmethod
@@ -158,127 +189,36 @@ class GoEncoder(nn.Module, ABC):
     def forward(self, terms: Tensor) -> Tensor:
         """Vectors [term, `term_dim`] of `terms`, int64 [term], rows of `GeneOntology.term_ids`."""
 
+    def of_ids(self, term_ids: Sequence[str]) -> Tensor:
+        """Vectors [term, `term_dim`] of terms by their ids; the ids must be live.
 
-@dataclass(frozen=True, slots=True)
-class GoTargets:
-    """GO terms of a batch, propagated along the true path.
+        Raises
+        ------
+        PluginError
+            If no ontology is bound.
+        ObsoleteTermError
+            If an id is obsolete or merged; names its replacement.
+        UnknownTermError
+            If an id is not in the bound release.
+        """
+        if self.ontology is None:
+            raise PluginError(f"{type(self).__name__} has no ontology yet; call bind first")
+        rows = [self.ontology.live_row(term_id) for term_id in term_ids]
+        device = next((p.device for p in self.parameters()), None)
+        vectors: Tensor = self(torch.tensor(rows, dtype=torch.int64, device=device))
+        return vectors
 
-    Attributes
-    ----------
-    terms
-        int64 [term]: candidate terms as rows of `GeneOntology.term_ids`, ascending, unique.
-    namespaces
-        int64 [term]: index of each candidate's namespace in `multiprot.ontology.Namespace`.
-    positive
-        bool [protein, term]: the term is true of the protein.
-    known
-        bool [protein, namespace]: the protein has annotation in that namespace. Where it has none,
-        the absence of a term says nothing and no term of that namespace may be its negative.
+
+def refuse_rebinding(bound: GeneOntology, other: GeneOntology, encoder: str) -> None:
+    """Raise `PluginError`, naming both, unless two releases have the same content.
+
+    For an encoder's `bind`, called when it is bound already.
     """
-
-    terms: Tensor
-    namespaces: Tensor
-    positive: Tensor
-    known: Tensor
-
-    @property
-    def negative(self) -> Tensor:
-        """bool [protein, term]: the term may serve as a negative of the protein."""
-        return ~self.positive & self.known[:, self.namespaces]
-
-    def to(self, device: torch.device, non_blocking: bool = False) -> GoTargets:
-        """The same targets on `device`."""
-        return self._map(lambda part: part.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> GoTargets:
-        """The same targets in page-locked memory."""
-        return self._map(lambda part: part.pin_memory())
-
-    def _map(self, move: Callable[[Tensor], Tensor]) -> GoTargets:
-        return GoTargets(*(move(getattr(self, part.name)) for part in fields(self)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProteinBatch:
-    """What one step sees. A modality that no protein has is None; one that some lack is masked.
-
-    Attributes
-    ----------
-    ids
-        Record ids, one per protein.
-    residues
-        int64 [protein, residue]: index in `RESIDUE_LETTERS`; -1 at padding. These are targets:
-        corruption leaves them as they are.
-    residue_mask
-        bool [protein, residue]; False at padding.
-    sequence, structure
-        The encoders' own features, or None where the model has no such encoder.
-    has_sequence, has_structure
-        bool [protein]; False where the record lacks the modality or dropout took it away.
-    masked_residues
-        bool [protein, residue]: residues hidden by an objective's `corrupt`, or None.
-    go
-        Targets, or None where no protein has annotation.
-    """
-
-    ids: tuple[str, ...]
-    residues: Tensor
-    residue_mask: Tensor
-    sequence: Features | None
-    structure: Features | None
-    has_sequence: Tensor
-    has_structure: Tensor
-    masked_residues: Tensor | None = None
-    go: GoTargets | None = None
-
-    def to(self, device: torch.device, non_blocking: bool = False) -> ProteinBatch:
-        """The same batch on `device`."""
-        return self._map(lambda part: part.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> ProteinBatch:
-        """The same batch in page-locked memory."""
-        return self._map(lambda part: part.pin_memory())
-
-    def _map(self, move: Callable[[Any], Any]) -> ProteinBatch:
-        parts = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(
-            self,
-            **{
-                name: move(part)
-                for name, part in parts.items()
-                if name != "ids" and part is not None
-            },
+    if bound.content_hash != other.content_hash:
+        raise PluginError(
+            f"{encoder} is bound to GO release {bound.release} ({bound.content_hash[:12]}) and "
+            f"cannot be bound to {other.release} ({other.content_hash[:12]}); build another encoder"
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FusionOutputs:
-    """All that objectives may look at after one forward pass.
-
-    Attributes
-    ----------
-    sequence_tokens, structure_tokens
-        The encoders' tokens projected to the fusion width [protein, residue, width], before they
-        see each other; None where the model lacks the encoder. A missing modality has mask False.
-    fused_tokens
-        [protein, residue, width]; mask True where at least one modality has a token.
-    protein
-        [protein, width]: pooled fused tokens.
-    projected
-        [protein, shared], unit length: the protein in the space shared with GO.
-    go_terms
-        int64 [term]: the candidates of `batch.go.terms`, or None.
-    go_projected
-        [term, shared], unit length, or None.
-    """
-
-    sequence_tokens: ResidueTokens | None
-    structure_tokens: ResidueTokens | None
-    fused_tokens: ResidueTokens
-    protein: Tensor
-    projected: Tensor
-    go_terms: Tensor | None = None
-    go_projected: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)

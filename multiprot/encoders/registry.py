@@ -124,6 +124,28 @@ class Registry:
             raise PluginError(f"{who} {plugin.text}")
         return plugin
 
+    def find(self, name: str, group: str | None = None) -> AnyPlugin:
+        """The plugin of that name in whichever group has it.
+
+        Raises
+        ------
+        PluginError
+            If no group has it, or several have and `group` does not say which; and as `encoder`
+            does.
+        """
+        homes = [g for g in GROUPS if name in self.names(g)]
+        if group is None and len(homes) > 1:
+            raise PluginError(
+                f"{name!r} is the name of several plugins; say which with --group: "
+                f"{', '.join(homes)}"
+            )
+        if group is None and not homes:
+            known = sorted({point.name for point in self.points})
+            guess = nearest(name, known)
+            hint = f"; did you mean {guess!r}?" if guess else ""
+            raise PluginError(f"no plugin {name!r}{hint}; installed: {', '.join(known) or 'none'}")
+        return self.plugin(group or homes[0], name)
+
     def point(self, group: str, name: str) -> EntryPoint:
         """The one entry point of that name; raises `PluginError` if there is none or several."""
         matches = [p for p in self.points if p.group == group and p.name == name]

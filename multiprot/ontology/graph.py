@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multiprot.errors import OntologyError
+from multiprot.errors import ObsoleteTermError, OntologyError
 from multiprot.ontology.identifiers import alternative_ids, replacement
 from multiprot.ontology.namespace import NAMESPACES, Namespace
 from multiprot.ontology.obo import UNKNOWN_RELEASE, read_obo, write_obo
@@ -158,6 +158,10 @@ class GeneOntology:
     def __repr__(self) -> str:
         return f"GeneOntology(release={self.release!r}, {len(self)} terms)"
 
+    def __deepcopy__(self, memo: object) -> GeneOntology:
+        """Itself: it never changes, and copies of encoders that are bound to it share it."""
+        return self
+
     def resolve(self, term_id: str) -> str:
         """Id of the live term that `term_id` stands for, through alternative and replaced ids.
 
@@ -175,6 +179,25 @@ class GeneOntology:
     def row(self, term_id: str) -> int:
         """Row of a term; raises as `resolve` does."""
         return self._rows[self.resolve(term_id)]
+
+    def live_row(self, term_id: str) -> int:
+        """Row of a term that must be live under this very id; nothing is replaced silently.
+
+        Raises
+        ------
+        ObsoleteTermError
+            If the id is obsolete or was merged into another term; the error carries that term.
+        UnknownTermError
+            If it is not in this release.
+        """
+        live = self.resolve(term_id)
+        if live != term_id:
+            raise ObsoleteTermError(
+                f"{term_id} is no longer in use in release {self.release}; use {live} "
+                f"({self._terms[live].name}) instead",
+                (live,),
+            )
+        return self._rows[live]
 
     def name(self, term_id: str) -> str:
         """Name of a term; raises as `resolve` does."""

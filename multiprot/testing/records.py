@@ -12,6 +12,9 @@ from multiprot.proteins import AMINO_ACIDS, BackboneStructure, ProteinRecord
 
 ODD_LETTERS = "XBZUOJ"
 
+LONG = 3000
+"""Residues of `long_record`."""
+
 _HELIX = np.radians([-57.0, -47.0])
 _STRAND = np.radians([-120.0, 130.0])
 
@@ -40,6 +43,11 @@ def example_records(seed: int = 0) -> tuple[ProteinRecord, ...]:
         without_atoms(protein(rng, "blank", 9), _residues(9, slice(None))),
         protein(rng, "lone", 1),
     )
+
+
+def long_record(residues: int = LONG) -> ProteinRecord:
+    """A protein longer than what most language models take."""
+    return protein(np.random.default_rng(residues), "long", residues)
 
 
 def protein(
@@ -84,6 +92,18 @@ def moved(
         return record
     coordinates = structure.coordinates.astype(np.float64) @ rotation.T + shift
     return replace(record, structure=replace(structure, coordinates=coordinates.astype(np.float32)))
+
+
+def moved_behind(
+    record: ProteinRecord, start: int, rotation: NDArray[np.float64], shift: NDArray[np.float64]
+) -> ProteinRecord:
+    """The record with residues from `start` on rotated about their centre and shifted, Å."""
+    coordinates = backbone(record).coordinates.astype(np.float64)
+    part = coordinates[start:]
+    centre = np.nanmean(part, axis=(0, 1))
+    coordinates[start:] = (part - centre) @ rotation.T + centre + shift
+    structure = replace(backbone(record), coordinates=coordinates.astype(np.float32))
+    return replace(record, structure=structure)
 
 
 def random_rotation(rng: np.random.Generator) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import torch.nn.functional as functional
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from multiprot.encoders.contract import GoEncoder
+from multiprot.encoders.contract import GoEncoder, refuse_rebinding
 from multiprot.encoders.reference.plugins import TermTableConfig
 from multiprot.errors import PluginError
 
@@ -34,8 +34,6 @@ class TermTable(GoEncoder):
         self.term_dim = config.width
         self.norm = nn.LayerNorm(config.width)
         self.table = None
-        self._content_hash: str | None = None
-        self._release = ""
 
     def bind(self, ontology: GeneOntology) -> None:
         """Make one row per term of `ontology`; binding the same content again changes nothing.
@@ -45,20 +43,15 @@ class TermTable(GoEncoder):
         PluginError
             If it is already bound to another ontology.
         """
-        if self._content_hash == ontology.content_hash:
+        if self.ontology is not None:
+            refuse_rebinding(self.ontology, ontology, "term-table")
             return
-        if self._content_hash is not None:
-            raise PluginError(
-                f"term-table is bound to GO release {self._release} "
-                f"({self._content_hash[:12]}) and cannot be bound to {ontology.release} "
-                f"({ontology.content_hash[:12]}); build another encoder"
-            )
         closure = ontology.closure.tocsr()
         self.register_buffer("ancestor_rows", _int64(closure.indices), persistent=False)
         self.register_buffer("ancestor_starts", _int64(closure.indptr), persistent=False)
         self.table = nn.Embedding(len(ontology), self.term_dim)
         nn.init.normal_(self.table.weight, std=0.02)
-        self._content_hash, self._release = ontology.content_hash, ontology.release
+        self.ontology = ontology
 
     def forward(self, terms: Tensor) -> Tensor:
         """Vectors [term, width] of `terms`, int64 [term], rows of `GeneOntology.term_ids`.

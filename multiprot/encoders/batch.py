@@ -1,0 +1,136 @@
+"""What encoders and objectives hand on: the batch of a step, and what the model made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+if TYPE_CHECKING:
+    import torch
+
+    from multiprot.encoders.contract import Features, ResidueTokens
+
+
+@dataclass(frozen=True, slots=True)
+class GoTargets:
+    """GO terms of a batch, propagated along the true path.
+
+    Attributes
+    ----------
+    terms
+        int64 [term]: candidate terms as rows of `GeneOntology.term_ids`, ascending, unique.
+    namespaces
+        int64 [term]: index of each candidate's namespace in `multiprot.ontology.Namespace`.
+    positive
+        bool [protein, term]: the term is true of the protein.
+    known
+        bool [protein, namespace]: the protein has annotation in that namespace. Where it has none,
+        the absence of a term says nothing and no term of that namespace may be its negative.
+    """
+
+    terms: Tensor
+    namespaces: Tensor
+    positive: Tensor
+    known: Tensor
+
+    @property
+    def negative(self) -> Tensor:
+        """bool [protein, term]: the term may serve as a negative of the protein."""
+        return ~self.positive & self.known[:, self.namespaces]
+
+    def to(self, device: torch.device, non_blocking: bool = False) -> GoTargets:
+        """The same targets on `device`."""
+        return self._map(lambda part: part.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> GoTargets:
+        """The same targets in page-locked memory."""
+        return self._map(lambda part: part.pin_memory())
+
+    def _map(self, move: Callable[[Tensor], Tensor]) -> GoTargets:
+        return GoTargets(*(move(getattr(self, part.name)) for part in fields(self)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProteinBatch:
+    """What one step sees. A modality that no protein has is None; one that some lack is masked.
+
+    Attributes
+    ----------
+    ids
+        Record ids, one per protein.
+    residues
+        int64 [protein, residue]: index in `RESIDUE_LETTERS`; -1 at padding. These are targets:
+        corruption leaves them as they are.
+    residue_mask
+        bool [protein, residue]; False at padding.
+    sequence, structure
+        The encoders' own features, or None where the model has no such encoder.
+    has_sequence, has_structure
+        bool [protein]; False where the record lacks the modality or dropout took it away.
+    masked_residues
+        bool [protein, residue]: residues hidden by an objective's `corrupt`, or None.
+    go
+        Targets, or None where no protein has annotation.
+    """
+
+    ids: tuple[str, ...]
+    residues: Tensor
+    residue_mask: Tensor
+    sequence: Features | None
+    structure: Features | None
+    has_sequence: Tensor
+    has_structure: Tensor
+    masked_residues: Tensor | None = None
+    go: GoTargets | None = None
+
+    def to(self, device: torch.device, non_blocking: bool = False) -> ProteinBatch:
+        """The same batch on `device`."""
+        return self._map(lambda part: part.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> ProteinBatch:
+        """The same batch in page-locked memory."""
+        return self._map(lambda part: part.pin_memory())
+
+    def _map(self, move: Callable[[Any], Any]) -> ProteinBatch:
+        parts = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(
+            self,
+            **{
+                name: move(part)
+                for name, part in parts.items()
+                if name != "ids" and part is not None
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FusionOutputs:
+    """All that objectives may look at after one forward pass.
+
+    Attributes
+    ----------
+    sequence_tokens, structure_tokens
+        The encoders' tokens projected to the fusion width [protein, residue, width], before they
+        see each other; None where the model lacks the encoder. A missing modality has mask False.
+    fused_tokens
+        [protein, residue, width]; mask True where at least one modality has a token.
+    protein
+        [protein, width]: pooled fused tokens.
+    projected
+        [protein, shared], unit length: the protein in the space shared with GO.
+    go_terms
+        int64 [term]: the candidates of `batch.go.terms`, or None.
+    go_projected
+        [term, shared], unit length, or None.
+    """
+
+    sequence_tokens: ResidueTokens | None
+    structure_tokens: ResidueTokens | None
+    fused_tokens: ResidueTokens
+    protein: Tensor
+    projected: Tensor
+    go_terms: Tensor | None = None
+    go_projected: Tensor | None = None
