@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multiprot.errors import OntologyError
-from multiprot.ontology import NAMESPACES, GeneOntology, information_content, term_matrix
+from multiprot.ontology import (
+    NAMESPACES,
+    GeneOntology,
+    information_content,
+    intrinsic_information,
+    term_matrix,
+)
 from multiprot.ontology.information import term_counts
 
 
@@ -70,3 +76,32 @@ def test_misuse_is_refused(miniature: GeneOntology) -> None:
         information_content(stated[:, :3], miniature)
     with pytest.raises(OntologyError, match="pseudocount -1"):
         information_content(stated, miniature, pseudocount=-1)
+
+
+@given(data=st.data())
+def test_intrinsic_information_counts_descendants_of_the_namespace(
+    data: Any, ontologies: Any
+) -> None:
+    """Term by term from sets of ids; it never falls on the way down."""
+    ontology: GeneOntology = data.draw(ontologies)
+    information = intrinsic_information(ontology)
+    spaces = {term: ontology.namespace(term) for term in ontology.term_ids}
+    for row, term in enumerate(ontology.term_ids):
+        kin = [t for t in ontology.term_ids if spaces[t] is spaces[term]]
+        below = sum(t in kin for t in ontology.descendants(term))
+        expected = 1 - np.log(below + 1) / np.log(len(kin)) if len(kin) > 1 else 0.0
+        assert information[row] == pytest.approx(expected, abs=1e-12)
+    assert ((information >= 0) & (information <= 1)).all()
+    child, parent = ontology.edges
+    within = ontology.namespace_index[child] == ontology.namespace_index[parent]
+    assert (information[child[within]] >= information[parent[within]]).all()
+
+
+def test_intrinsic_information_of_roots_and_leaves(miniature: GeneOntology) -> None:
+    information = intrinsic_information(miniature)
+    leaves = [t for t in miniature.term_ids if not miniature.descendants(t)]
+    sizes = np.bincount(miniature.namespace_index)[miniature.namespace_index]
+    for leaf in leaves:
+        row = miniature.row(leaf)
+        assert information[row] == (1.0 if sizes[row] > 1 else 0.0)
+    assert information[miniature.row("GO:0000001")] == 0.0

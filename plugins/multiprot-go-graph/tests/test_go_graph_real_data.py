@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from multiprot.ontology import GeneOntology
+from multiprot.ontology import GeneOntology, intrinsic_information
 from multiprot_go_graph.encoder import GoGraphEncoder
-from multiprot_go_graph.options import GoGraphOptions
+from multiprot_go_graph.options import GoGraphOptions, GoTextOptions, GoVectorsOptions
+from multiprot_go_graph.text_encoder import GoTextEncoder
+from multiprot_go_graph.vectors_encoder import GoVectorsEncoder
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +75,53 @@ def test_names_alone_place_terms_near_their_own_kind(ontology: GeneOntology) -> 
         )
     assert (kinases @ kinases.T).mean() > (kinases @ transporters.T).mean() + 0.05
     assert (transporters @ transporters.T).mean() > (kinases @ transporters.T).mean() + 0.05
+
+
+def test_intrinsic_information_of_go(ontology: GeneOntology) -> None:
+    """Roots say nothing, leaves all; a kinase says more than a catalyst."""
+    information = intrinsic_information(ontology)
+    by_id = dict(zip(ontology.term_ids, information.tolist(), strict=True))
+    assert [by_id[root] for root in ontology.roots] == pytest.approx([0.0] * 3, abs=1e-12)
+    steps = ["GO:0003674", "GO:0003824", "GO:0016301", "GO:0004672", "GO:0004674"]
+    assert np.all(np.diff([by_id[term_id] for term_id in steps]) > 0)
+    child, parent = ontology.edges
+    within = ontology.namespace_index[child] == ontology.namespace_index[parent]
+    assert (information[child[within]] >= information[parent[within]]).all()
+
+
+def test_vectors_of_an_older_release(ontology: GeneOntology, tmp_path: Path) -> None:
+    """A file with alternative ids, and without a tenth of the terms, covers all of GO."""
+    rng = np.random.default_rng(0)
+    closure = ontology.closure.tocsr().astype(np.float32)
+    sums = closure @ rng.normal(size=(len(ontology), 16)).astype(np.float32)
+    given = rng.random(len(ontology)) < 0.9
+    ids = [
+        (ontology.term(term_id).alt_ids or (term_id,))[0]
+        for term_id, known in zip(ontology.term_ids, given, strict=True)
+        if known
+    ]
+    np.savez(tmp_path / "old.npz", ids=np.array(ids), vectors=sums[given])
+    made = GoVectorsEncoder(GoVectorsOptions(vectors=str(tmp_path / "old.npz")))
+    made.bind(ontology)
+    found = made(torch.arange(len(ontology))).numpy()
+    assert np.isfinite(found).all()
+    assert made.coverage.filled == (~given).sum()
+    assert made.coverage.merged == sum(term_id not in ontology for term_id in ids) > 100
+    np.testing.assert_array_equal(found[given], sums[given])
+    away = np.linalg.norm(found - sums, axis=1)[~given]
+    stranger = np.linalg.norm(sums[rng.permutation(len(sums))] - sums, axis=1)[~given]
+    assert np.median(away) < 0.7 * np.median(stranger)
+
+
+def test_names_of_go_through_a_text_encoder(ontology: GeneOntology, checkpoint: Path) -> None:
+    """Untrained and tiny, on every term; texts are cut on request only."""
+    options = GoTextOptions(checkpoint=str(checkpoint), width=None, max_tokens=24)
+    made = GoTextEncoder(options)
+    made.bind(ontology)
+    assert torch.isfinite(made(torch.arange(len(ontology)))).all()
+    nameless = sum(
+        ontology.name(term_id) == term_id and not ontology.definition(term_id)
+        for term_id in ontology.term_ids
+    )
+    assert made.coverage.filled == nameless > 0
+    assert len(made.cut) > len(ontology) / 2

@@ -12,11 +12,19 @@ from multiprot.errors import PluginError
 from multiprot_go_graph.options import GoTextOptions
 
 _WEIGHTS: Final = ("model.safetensors", "model.safetensors.index.json")
+_TOKENIZERS: Final = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+)
 _POSITIONS_BEHIND_PAD: Final = frozenset(
     {"camembert", "data2vec-text", "ibert", "longformer", "mpnet", "roberta", "xlm-roberta"}
 )
 """Model types whose first position is the one behind the pad token's id."""
-_SILENT: Final = frozenset({"Transformer", "Pooling", "Normalize"})
+_KNOWN_MODULES: Final = frozenset({"Transformer", "Pooling", "Normalize"})
 """Modules of sentence-transformers that are understood here."""
 
 
@@ -30,6 +38,8 @@ class TextCheckpoint:
         With config.json, weights and tokenizer.
     width
         Channels of a token.
+    vocabulary
+        Tokens that the model knows.
     max_tokens
         Longest text, its special tokens included; None: no limit is known.
     pooling
@@ -40,6 +50,7 @@ class TextCheckpoint:
 
     folder: Path
     width: int
+    vocabulary: int
     max_tokens: int | None
     pooling: str
     unit_length: bool
@@ -65,6 +76,7 @@ def read_checkpoint(options: GoTextOptions) -> TextCheckpoint:
     return TextCheckpoint(
         folder=folder,
         width=int(config.hidden_size),
+        vocabulary=int(config.vocab_size),
         max_tokens=_limit(root, config),
         pooling=options.pooling or pooling or "mean",
         unit_length=unit_length,
@@ -86,7 +98,7 @@ def _config(folder: Path) -> Any:
         raise PluginError(
             f"go-text: {folder}: config.json is not usable ({first_line(error)}); download it again"
         ) from None
-    if getattr(config, "is_encoder_decoder", False) or not hasattr(config, "hidden_size"):
+    if getattr(config, "is_encoder_decoder", False) or not _has_shape(config):
         raise PluginError(
             f"go-text: {folder} holds a model of type {config.model_type!r}; a text encoder is "
             "needed, such as BERT, RoBERTa or MPNet"
@@ -96,7 +108,17 @@ def _config(folder: Path) -> Any:
             f"go-text: {folder} has no model.safetensors; weights in other formats can run code "
             "when they are read: convert them with transformers' save_pretrained"
         )
+    # Without these files transformers makes a tokenizer that knows no word, and says nothing.
+    if not any((folder / name).is_file() for name in _TOKENIZERS):
+        raise PluginError(
+            f"go-text: {folder} has no tokenizer ({', '.join(_TOKENIZERS)}); is it a whole "
+            "checkpoint?"
+        )
     return config
+
+
+def _has_shape(config: Any) -> bool:
+    return hasattr(config, "hidden_size") and hasattr(config, "vocab_size")
 
 
 def _modules(root: Path) -> tuple[Path, str | None, bool]:
@@ -112,7 +134,7 @@ def _modules(root: Path) -> tuple[Path, str | None, bool]:
         folder = kinds["Transformer"]
     except (KeyError, TypeError) as error:
         raise PluginError(f"go-text: {root}/modules.json names no Transformer ({error})") from None
-    foreign = sorted(set(kinds) - _SILENT)
+    foreign = sorted(set(kinds) - _KNOWN_MODULES)
     if foreign:
         raise PluginError(
             f"go-text: {root} ends in a module {foreign[0]}, which is not known here; make the "

@@ -50,30 +50,41 @@ def text_vectors(
     """
     tokenizer = _tokenizer(checkpoint)
     tokens, cut = _tokenised(tokenizer, checkpoint, texts, options.max_tokens)
-    _refuse_strange_language(tokenizer, tokens, checkpoint)
+    _refuse_strange_tokens(tokenizer, tokens, checkpoint)
     model = _model(checkpoint).to(_device(options.device))
     lengths = np.array([len(text) for text in tokens])
     found = np.zeros((len(tokens), checkpoint.width), np.float32)
     clock = _Clock(lengths, options.device)
     for rows in _batches(lengths, options.tokens_per_batch):
-        batch = tokenizer.pad({"input_ids": [tokens[row] for row in rows]}, return_tensors="pt")
-        found[rows] = _pooled(model, batch, checkpoint).float().cpu().numpy()
+        ids, mask = _padded([tokens[row] for row in rows], tokenizer.pad_token_id)
+        pooled = _pooled(model, ids.to(model.device), mask.to(model.device), checkpoint)
+        found[rows] = pooled.cpu().numpy()
         clock.passed(rows)
     if not np.isfinite(found).all():
         raise PluginError(f"go-text: vectors of {checkpoint.folder} are not finite; download again")
     return found, cut
 
 
-def _pooled(model: Any, batch: Any, checkpoint: TextCheckpoint) -> Tensor:
+def _padded(texts: Sequence[Sequence[int]], pad: int) -> tuple[Tensor, Tensor]:
+    """Token ids [text, token], padded on the right, and which are no padding."""
+    longest = max(len(text) for text in texts)
+    ids = torch.full((len(texts), longest), pad)
+    mask = torch.zeros(len(texts), longest, dtype=torch.int64)
+    for row, text in enumerate(texts):
+        ids[row, : len(text)] = torch.tensor(text)
+        mask[row, : len(text)] = 1
+    return ids, mask
+
+
+def _pooled(model: Any, ids: Tensor, mask: Tensor, checkpoint: TextCheckpoint) -> Tensor:
     """Vectors [text, channel] of one padded batch."""
-    batch = batch.to(model.device)
     with torch.no_grad():
-        hidden: Tensor = model(**batch).last_hidden_state
+        hidden: Tensor = model(input_ids=ids, attention_mask=mask).last_hidden_state
     if checkpoint.pooling == "first":
         pooled = hidden[:, 0]
     else:
-        mask = batch["attention_mask"].unsqueeze(-1).to(hidden.dtype)
-        pooled = (hidden * mask).sum(dim=1) / mask.sum(dim=1)
+        weights = mask.unsqueeze(-1).to(hidden.dtype)
+        pooled = (hidden * weights).sum(dim=1) / weights.sum(dim=1)
     return torch.nn.functional.normalize(pooled, dim=1) if checkpoint.unit_length else pooled
 
 
@@ -107,11 +118,19 @@ def _tokenised(
     return short["input_ids"], tuple(longer)
 
 
-def _refuse_strange_language(
+def _refuse_strange_tokens(
     tokenizer: Any, tokens: Sequence[Sequence[int]], checkpoint: TextCheckpoint
 ) -> None:
+    """Raise if the tokenizer is not the model's or knows another language."""
     every = np.concatenate([np.asarray(text) for text in tokens])
-    unknown = float(np.mean(every == tokenizer.unk_token_id)) if len(every) else 0.0
+    if every.max(initial=0) >= checkpoint.vocabulary:
+        raise PluginError(
+            f"go-text: {checkpoint.folder}: token {every.max()} for a model of "
+            f"{checkpoint.vocabulary} tokens; tokenizer and config.json do not belong together"
+        )
+    frame = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
+    words = every[~np.isin(every, list(frame))]
+    unknown = float(np.mean(words == tokenizer.unk_token_id)) if len(words) else 0.0
     if unknown > 0.5:
         raise PluginError(
             f"go-text: {unknown:.0%} of all tokens are unknown to {checkpoint.folder}; is it a "
@@ -170,8 +189,6 @@ def _tokenizer(checkpoint: TextCheckpoint) -> Any:
             f"go-text: the tokenizer of {checkpoint.folder} has no token for padding; "
             "text encoders have one"
         )
-    # Positions are counted from the left in most models.
-    tokenizer.padding_side = "right"
     return tokenizer
 
 

@@ -156,7 +156,8 @@ def _split(path: Path, kind: str) -> Iterator[tuple[int, str, list[str]]]:
 
 def _is_heading(first: str, fields: list[str]) -> bool:
     """Names of columns: words, or the running numbers that pandas writes."""
-    if _SPELLED.fullmatch(first.strip()):
+    if any(map(str.isdigit, first)):
+        # An id, right or misspelt.
         return False
     running = [str(number) for number in range(len(fields) + 1)]
     return not any(map(_is_number, fields)) or fields in (running[:-1], running[1:])
