@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from biotite.structure import filter_amino_acids
+from biotite.structure import AtomArray, filter_amino_acids
 from biotite.structure.alphabet import to_3di
 from biotite.structure.io.pdbx import BinaryCIFFile, get_structure
 from scipy.spatial.transform import Rotation
@@ -47,6 +47,35 @@ def test_whole_files_have_the_states_of_biotite(name: str) -> None:
     path = folder("structures_whole") / f"{name}.bcif.gz"
     found = [fold_states(reading.record) for reading in read_structure_file(path)]
     assert found == biotites(path)
+
+
+def without_gaps(record: ProteinRecord) -> str:
+    """What Foldseek makes of a chain: residues without CA left out, and nothing in their place."""
+    structure = record.structure
+    seen = structure.present & structure.present[:, 1:2]
+    atoms = AtomArray(int(seen.sum()))
+    atoms.coord = structure.coordinates[seen]
+    residue, atom = np.nonzero(seen)
+    atoms.res_id, atoms.atom_name = residue + 1, np.array(["N", "CA", "C", "O", "CB"])[atom]
+    atoms.chain_id[:] = "A"
+    return str(to_3di(atoms)[0][0]).upper()
+
+
+def test_only_gaps_part_us_from_foldseek(records: list[ProteinRecord]) -> None:
+    gaps = apart = whole = 0
+    for record in records:
+        structure = record.structure
+        seen = np.flatnonzero(structure.present[:, 1])
+        found, foldseeks = fold_states(record).replace("-", ""), without_gaps(record)
+        assert len(found) == len(foldseeks) == len(seen)
+        here = int((np.diff(seen) > 1).sum() + structure.chain_breaks.sum())
+        here += int((~structure.has_frame[seen]).sum())
+        differ = sum(x != y for x, y in zip(found, foldseeks, strict=True))
+        assert here or not differ, record.id
+        gaps, apart, whole = gaps + here, apart + differ, whole + (here == 0)
+    assert whole > 10
+    assert gaps > 5
+    assert apart < 6 * gaps
 
 
 def test_trp_cage_has_its_published_states() -> None:
