@@ -99,6 +99,17 @@ FILES: dict[str, tuple[str, Damage, str]] = {
     "empty pieces": ("prott5", cut("spiece.model", 0), "SentencePiece|no token"),
     "other sentinels": ("prott5", change("tokenizer_config.json", extra_ids="x"), "not what"),
     "no sentinels": ("prott5", change("tokenizer_config.json", extra_ids=0), "'<extra_id_0>'"),
+    "endless sentinels": (
+        "prott5",
+        change("tokenizer_config.json", extra_ids=10**12),
+        "extra_ids 1000000000000 is more than",
+    ),
+    "negative id": ("prostt5", change("added_tokens.json", **{"<AA2fold>": -1}), "'<AA2fold>'"),
+    "prefix that is a residue": (
+        "prostt5",
+        change("added_tokens.json", **{"<AA2fold>": 5}),
+        "gives one id to several",
+    ),
     "odd added tokens": ("prostt5", change("added_tokens.json", odd=[1]), "not what transformers"),
     "no lines": ("protbert", lambda f: (f / "vocab.txt").unlink(), "neither vocab.txt nor"),
     "short vocabulary": ("protbert", cut("vocab.txt", 40), "has no token"),

@@ -15,6 +15,8 @@ from multiprot.errors import PluginError
 _EXTRA_IDS: Final = 100
 """Sentinels that T5's tokenizer appends to spiece.model where its settings do not say how many."""
 
+_MOST_EXTRA_IDS: Final = 10_000
+
 Tokens = dict[str, int]
 """Id of each token."""
 
@@ -84,6 +86,8 @@ def _added(folder: Path, tokens: Tokens) -> Tokens:
     )
     try:
         extra = 0 if "<extra_id_0>" in tokens else int(settings.get("extra_ids", _EXTRA_IDS))
+        if extra > _MOST_EXTRA_IDS:
+            raise ValueError(f"extra_ids {extra} is more than {_MOST_EXTRA_IDS}")
         end = len(tokens) + extra - 1
         added = {f"<extra_id_{number}>": end - number for number in range(extra)}
         for number, told in settings.get("added_tokens_decoder", {}).items():

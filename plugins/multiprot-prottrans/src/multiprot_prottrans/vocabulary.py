@@ -54,7 +54,7 @@ class Vocabulary(Section):
         """
 
         def find(token: str) -> int:
-            if token not in tokens:
+            if tokens.get(token, -1) < 0:
                 raise PluginError(
                     f"{family.name}: {source} has no token {token!r} among its {len(tokens)}; is "
                     f"this the vocabulary of a model like {family.example}?"
@@ -70,15 +70,27 @@ class Vocabulary(Section):
         if prefix is None and family.prefix in tokens:
             prefix = family.prefix
         begin = prefix or family.begin
-        return cls(
+        found = cls(
             letters=tuple(residue(letter) for letter in RESIDUE_LETTERS),
             begin=None if begin is None else find(begin),
             end=find(family.end),
             pad=find(family.pad),
             mask=find(family.mask),
         )
+        apart = [*found.letters[: len(AMINO_ACIDS)], *found.special]
+        if len(set(apart)) < len(apart):
+            raise PluginError(
+                f"{family.name}: {source} gives one id to several of the twenty amino acids and "
+                f"special tokens: {apart}; copy the vocabulary from the model's own folder"
+            )
+        return found
+
+    @property
+    def special(self) -> list[int]:
+        """Ids of all that is no residue."""
+        return [self.end, self.pad, self.mask, *([] if self.begin is None else [self.begin])]
 
     @property
     def highest(self) -> int:
         """The largest id."""
-        return max(*self.letters, self.begin or 0, self.end, self.pad, self.mask)
+        return max(*self.letters, *self.special)
