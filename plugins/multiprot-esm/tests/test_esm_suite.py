@@ -1,9 +1,11 @@
-"""What multiprot asks of every sequence encoder."""
+"""What multiprot asks of every encoder."""
 
 from __future__ import annotations
 
 from multiprot.encoders.lora import LoraOptions
-from multiprot.testing import SequenceEncoderSuite
+from multiprot.testing import SequenceEncoderSuite, StructureEncoderSuite
+from multiprot_esm.inverse_folding.options import EsmIf1Options
+from multiprot_esm.inverse_folding.plugin import esm_if1
 from multiprot_esm.options import Esm2Options
 from multiprot_esm.plugin import esm2
 from multiprot_esm.vocabulary import ESM2_TOKENS
@@ -59,3 +61,17 @@ class TestEsm1b(SequenceEncoderSuite):
             "token_dropout": True,
         }
         return Esm2Options(architecture={"shape": shape, "tokens": list(ESM2_TOKENS)})
+
+
+class TestEsmIf1(StructureEncoderSuite):
+    plugin = esm_if1
+
+    def tiny_config(self) -> EsmIf1Options:
+        return EsmIf1Options.model_validate(dict(esm_if1.tiny_options))
+
+
+class TestFrozenEsmIf1(StructureEncoderSuite):
+    plugin = esm_if1
+
+    def tiny_config(self) -> EsmIf1Options:
+        return EsmIf1Options.model_validate({**esm_if1.tiny_options, "freeze": "all"})

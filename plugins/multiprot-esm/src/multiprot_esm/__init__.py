@@ -1,1 +1,1 @@
-"""ESM-1b and ESM-2 of any size as sequence encoders of multiprot, through transformers."""
+"""ESM-2, ESM-1b and ESM-IF1 as encoders of multiprot."""

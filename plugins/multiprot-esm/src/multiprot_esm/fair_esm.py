@@ -41,7 +41,7 @@ _HEADS: Final = ("lm_head.", "contact_head.")
 _OTHERS: Final = {
     "msa_transformer": "the MSA Transformer, which reads alignments",
     "protein_bert_base": "ESM-1, which ESM-1b replaced",
-    "gvp": "ESM-IF1, which reads structures",
+    "gvp": "ESM-IF1, which reads structures (encoder esm-if1)",
 }
 """Models of the same authors that are none of these, by a part of `args.arch`."""
 
