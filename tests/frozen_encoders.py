@@ -96,6 +96,7 @@ class FrozenEncoder(ResidueEncoder[Rows]):
         if options.lora is not None:
             names = add_lora(self, options.lora, ("mix",), "frozen-letters")
             self.adapter_names = frozenset(names)
+        self.train(self.training)
 
     def forward(self, features: Rows) -> ResidueTokens:
         time.sleep(self.options.seconds)
