@@ -15,6 +15,7 @@ from multiprot.testing.records import (
     backbone,
     broken,
     moved,
+    moved_behind,
     protein,
     random_rotation,
     without_atoms,
@@ -143,7 +144,7 @@ def test_sequential_edges_never_leave_the_chain(seed: int, residues: int, offset
     }
 
 
-# The same cases each time: rounding by 1e-5 Å may carry one distance in many thousands over a limit.
+# The same cases each time: rounding by 1e-5 Å may carry a distance in many thousands over a limit.
 @given(seed=SEEDS, residues=SIZES, mirrored=st.booleans())
 @settings(CHECKS, derandomize=True)
 def test_moving_and_mirroring_leave_the_graphs_as_they_are(
@@ -220,6 +221,20 @@ def test_two_parts_of_a_broken_chain_are_joined_in_space_alone() -> None:
     assert set(graph["relations"][across]) == {5, 6}
     assert (3, 4) in as_set(graph["edge_index"][:, across & (graph["relations"] == 5)])
     assert set(graph["sequence_distances"][across]) == {-1}
+
+
+@pytest.mark.parametrize("behind", [1, 3, 9])
+def test_a_part_far_away_behind_a_break_is_joined_by_nothing(behind: int) -> None:
+    """Also where either part alone has too few residues for ten neighbours."""
+    rng = np.random.default_rng(0)
+    record = broken(protein(rng, "fold", 12), 11 - behind)
+    graphs = []
+    for shift in (300.0, 400.0):
+        far = moved_behind(record, 12 - behind, random_rotation(rng), np.full(3, shift))
+        graphs.append(GEARNET(alpha_trace(backbone(far))))
+    for name, array in graphs[0].items():
+        np.testing.assert_allclose(graphs[1][name], array, atol=1e-3, err_msg=name)
+    assert graphs[0]["distances"].max() < 50
 
 
 def test_dihedrals_across_a_break_or_a_gap_are_undefined() -> None:

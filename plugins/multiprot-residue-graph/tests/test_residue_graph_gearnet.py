@@ -52,7 +52,12 @@ def edges_of(record: ProteinRecord) -> list[Edge]:
             if i != j and not (whole and abs(i - j) < 5):
                 space.append((np.linalg.norm(alpha[i] - alpha[j]), i))
         found += [(i, j, 5) for length, i in space if length < 10]
-        found += [(i, j, 6) for _, i in sorted(space)[:10]]
+        nearest = sorted(space)[:10]
+        found += [
+            (i, j, 6)
+            for length, i in nearest
+            if length < 20 or not breaks[min(i, j) : max(i, j)].any()
+        ]
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,10 @@ from multiprot_residue_graph.edges import (
 from multiprot_residue_graph.trace import AlphaTrace, Integers
 
 Arrays = dict[str, NDArray[Any]]
+
+ACROSS_BREAK: Final = 20.0
+"""Å. A nearest residue on the other side of a chain break counts only if it is nearer than this:
+where the parts lie far from each other, nothing is known of how they lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,9 @@ class RelationalGraph:
         near = radius_edges(trace, self.radius)
         near = near[:, trace.apart(near[0], near[1], self.least_offset)]
         nearest = nearest_edges(trace, self.neighbours, self.least_offset)
+        lengths = trace.distances(nearest[0], nearest[1])
+        kept = trace.joined(nearest[0], nearest[1]) | (lengths < ACROSS_BREAK)
+        nearest = nearest[:, kept]
         kinds = [*(sequential_edges(trace, offset) for offset in steps), near, nearest]
         edges = np.concatenate(kinds, axis=1)
         relations = np.repeat(np.arange(self.relations), [kind.shape[1] for kind in kinds])
