@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import T5EncoderModel
 from transformers.utils import logging as transformers_logging
 
@@ -16,6 +17,7 @@ from multiprot.encoders.options import validate_options
 from multiprot.errors import PluginError
 from multiprot.proteins import RESIDUE_LETTERS
 from multiprot_prottrans.encoder import ProtTransEncoder
+from multiprot_prottrans.family import PROTT5_TOKENS
 from multiprot_prottrans.options import T5Options
 from multiprot_prottrans.plugin import prott5
 
@@ -146,6 +148,33 @@ def test_an_encoder_without_decoder_loads(make: Any, records: Any) -> None:
     T5EncoderModel.from_pretrained(found.folder).float().save_pretrained(found.folder)
     expected = found.hidden("MKT")
     torch.testing.assert_close(tokens(model, records("MKT"))[0], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_names_of_older_versions_are_understood(make: Any, records: Any) -> None:
+    """BERT's norms were gamma and beta once, and its positions' numbers were saved as a tensor."""
+    found = make("protbert")
+    expected = tokens(found.encoder(), records(*SEQUENCES))
+    path = found.folder / "model.safetensors"
+    older = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+    tensors = {}
+    for name, part in load_file(path).items():
+        new = next((end for end in older if name.endswith(end)), None)
+        tensors[name if new is None else name.removesuffix(new) + older[new]] = part
+    tensors["bert.embeddings.position_ids"] = torch.arange(66)[None]
+    save_file(tensors, path, metadata={"format": "pt"})
+    assert torch.equal(tokens(found.encoder(), records(*SEQUENCES)), expected)
+
+
+def test_a_released_order_of_pieces_gives_the_released_ids(make: Any, records: Any) -> None:
+    """ProtT5-XL's own table, as its users print it (agemagician/ProtTrans, issue 42)."""
+    found = make("prott5")
+    (found.folder / "spiece.model").unlink()
+    vocabulary = [[token, 0.0] for token in PROTT5_TOKENS]
+    told = {"model": {"type": "Unigram", "vocab": vocabulary}, "added_tokens": []}
+    (found.folder / "tokenizer.json").write_text(json.dumps(told))
+    features = found.encoder().featurizer(records("ALGVSREDTIPKFQNYMHWCX"), Layout.PADDED)
+    assert features.tokens[0].tolist() == [*range(3, 24), 1]
+    assert features.mask_token == 127
 
 
 def test_a_sharded_checkpoint_loads_and_a_missing_shard_is_refused(make: Any, records: Any) -> None:
