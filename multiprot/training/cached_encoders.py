@@ -54,8 +54,8 @@ def token_sources(
         found[name] = _source(config, encoder, identity, name, capabilities)
     if learning and (cache.encoders is not None or not found):
         raise ConfigError(
-            f"token_cache: {' and '.join(learning)} learns in this recipe, so its tokens change at "
-            f"every step; freeze it (esm2: options.freeze=all), {_REMEDY}"
+            f"token_cache: tokens of an encoder that learns change at every step, and here "
+            f"{' and '.join(learning)} would learn; freeze it (esm2: options.freeze=all), {_REMEDY}"
         )
     return found
 

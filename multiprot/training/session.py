@@ -118,6 +118,9 @@ class Session:
         return {
             "corpus_content_hash": self.parts.corpus.content_hash,
             "world_size": self.trainer.world_size,
+            "frozen_weights": {
+                name: reader.folder.identity.weights for name, reader in self.parts.cached.items()
+            },
             "multiprot": version("multiprot"),
             "torch": torch.__version__,
             "command": sys.argv,

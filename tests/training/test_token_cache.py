@@ -129,6 +129,22 @@ def test_stopped_and_resumed_from_the_cache_to_the_bit(
     assert_same_run(tmp_path / "straight", broken, STEPS)
 
 
+def test_resuming_with_other_frozen_weights_is_refused(
+    recipe: Recipe, tmp_path: Path, cache: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overrides = (*WHOLE, SEQUENCE, NO_MASKING, cache)
+    stop_at(recipe(*overrides), tmp_path / "run", 6)
+    original = FrozenEncoder.__init__
+
+    def other(self: FrozenEncoder, *arguments: Any) -> None:
+        original(self, *arguments)
+        self.mix.bias.add_(1.0)
+
+    monkeypatch.setattr(FrozenEncoder, "__init__", other)
+    with pytest.raises(TrainingError, match="cannot resume: frozen weights was"):
+        pretrain(recipe(*overrides), tmp_path / "run", resume=True)
+
+
 def test_resuming_without_the_cache_is_another_recipe(
     recipe: Recipe, tmp_path: Path, cache: str
 ) -> None:
@@ -158,14 +174,14 @@ READS = "model.structure={name: frozen-backbone, options: {width: 8, reads_seque
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ((), r"'residue-transformer' \(sequence\) and 'residue-geometry' \(structure\) learns"),
+        ((), r"'residue-transformer' \(sequence\) and 'residue-geometry' \(structure\) would"),
         (
             ("model.sequence={name: frozen-letters, options: {frozen: false}}", NO_MASKING),
-            r"'frozen-letters' \(sequence\).*learns.*freeze it",
+            r"'frozen-letters' \(sequence\).*would learn; freeze it",
         ),
         (
             (SEQUENCE, NO_MASKING, "token_cache.encoders=[sequence, structure]"),
-            r"'residue-geometry' \(structure\) learns.*token_cache\.encoders",
+            r"here 'residue-geometry' \(structure\) would.*token_cache\.encoders",
         ),
         (
             (SEQUENCE, "model.structure=null", MASKING, "token_cache.encoders=[structure]"),

@@ -19,6 +19,8 @@ class Place:
 
     Attributes
     ----------
+    row
+        Number of the protein in the index.
     path
         The shard.
     start, stop
@@ -27,6 +29,7 @@ class Place:
         CRC-32 of tokens and mask.
     """
 
+    row: int
     path: Path
     start: int
     stop: int
@@ -70,7 +73,7 @@ class TokenIndex:
         if row >= right or self._keys[row, 1] != low:
             return None
         shard, start, stop, checksum = self._places[row].tolist()
-        return Place(self.shards[shard], start, stop, checksum)
+        return Place(row, self.shards[shard], start, stop, checksum)
 
 
 def _places(number: int, head: ShardHead) -> NDArray[np.int64]:

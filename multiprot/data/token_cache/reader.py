@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
@@ -59,7 +60,7 @@ class TokenReader:
         self._inputs = inputs
         self._index = folder.index()
         self._open: OrderedDict[Path, Any] = OrderedDict()
-        self._checked: set[bytes] = set()
+        self._checked = np.zeros(len(self._index), dtype=np.bool_)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_open": OrderedDict()}
@@ -83,13 +84,13 @@ class TokenReader:
                 "the cache with `multiprot data cache RECIPE`"
             )
         values, mask = self._read(place)
-        if digest not in self._checked:
+        if not self._checked[place.row]:
             if EncodedProtein(digest, values, mask).checksum() != place.checksum:
                 raise DataError(
                     f"{place.path}: the tokens of record {record.id} were altered since they were "
                     "written; remove this file and start again, it is made anew"
                 )
-            self._checked.add(digest)
+            self._checked[place.row] = True
         return values, mask
 
     def __call__(self, excerpts: Sequence[Excerpt]) -> CachedTokens:
