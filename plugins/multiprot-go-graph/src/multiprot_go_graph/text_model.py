@@ -100,22 +100,22 @@ def _tokenised(
         )
     # Said out loud, because a tokenizer's own file may ask for truncation.
     whole = tokenizer(list(texts.values()), truncation=False, padding=False, verbose=False)
-    lengths = {i: len(ids) for i, ids in zip(texts, whole["input_ids"], strict=True)}
-    longer = {i: n for i, n in lengths.items() if n > (max_tokens or limit)}
-    if not longer:
-        return whole["input_ids"], ()
-    if max_tokens is None:
+    tokens = dict(zip(texts, whole["input_ids"], strict=True))
+    longer = {i: len(ids) for i, ids in tokens.items() if len(ids) > (max_tokens or limit)}
+    if longer and max_tokens is None:
         longest = max(longer, key=longer.__getitem__)
         raise PluginError(
             f"go-text: {len(longer)} of {len(texts)} texts are longer than the {limit} tokens that "
             f"{checkpoint.folder} takes, the longest is that of {longest} with {longer[longest]}; "
             f"max_tokens={limit} cuts them, definitions=false reads names alone"
         )
-    short = tokenizer(
-        list(texts.values()), truncation=True, max_length=max_tokens, padding=False, verbose=False
-    )
-    _LOG.warning("go-text: cut %d of %d texts to %d tokens", len(longer), len(texts), max_tokens)
-    return short["input_ids"], tuple(longer)
+    if longer:
+        cut = tokenizer([texts[i] for i in longer], truncation=True, max_length=max_tokens)
+        tokens.update(zip(longer, cut["input_ids"], strict=True))
+        _LOG.warning(
+            "go-text: cut %d of %d texts to %s tokens", len(longer), len(texts), max_tokens
+        )
+    return list(tokens.values()), tuple(longer)
 
 
 def _refuse_strange_tokens(
