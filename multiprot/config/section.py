@@ -14,4 +14,6 @@ class Section(BaseModel):
         validate_default=True,
         use_attribute_docstrings=True,
         ser_json_inf_nan="constants",
+        # Listing plugins imports dozens of sections and validates none of them.
+        defer_build=True,
     )

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any, Final
 
 from multiprot.config.keys import nearest
@@ -191,9 +192,13 @@ class Registry:
 
 def owner(point: EntryPoint) -> tuple[str, str]:
     """Name and version of the distribution that declares an entry point."""
-    if point.dist is None:
-        return ("unknown distribution", "?")
-    return (str(point.dist.name), str(point.dist.version))
+    return ("unknown distribution", "?") if point.dist is None else _identity(point.dist)
+
+
+@cache
+def _identity(distribution: Distribution) -> tuple[str, str]:
+    # Each look at a distribution's name parses its metadata file anew.
+    return (str(distribution.name), str(distribution.version))
 
 
 def _clash(group: str, name: str, points: list[EntryPoint]) -> str:

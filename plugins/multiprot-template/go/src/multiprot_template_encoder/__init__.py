@@ -1,0 +1,1 @@
+"""A GO encoder for multiprot."""

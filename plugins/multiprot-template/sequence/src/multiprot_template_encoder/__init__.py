@@ -1,0 +1,1 @@
+"""A sequence encoder for multiprot."""

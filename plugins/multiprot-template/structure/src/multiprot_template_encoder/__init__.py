@@ -1,0 +1,1 @@
+"""A structure encoder for multiprot."""
