@@ -18,6 +18,10 @@ MAX_PEPTIDE_BOND: Final = 2.5
 """Å. A longer C–N distance is a chain break; the ideal bond is 1.33 Å (Engh & Huber 1991)."""
 
 
+NANOMETRE_BOND: Final = (0.13, 0.16)
+"""A median N–CA distance in this range, 1.46 Å in nm, tells coordinates in the wrong unit."""
+
+
 class Confidence(StrEnum):
     """What the per-residue confidence column holds."""
 
@@ -84,8 +88,22 @@ class BackboneStructure:
                 f"{bool(self.present[residue, atom])}; a missing atom must be a row of NaN, "
                 "a present one must be finite"
             )
+        self._check_unit()
         if len(self.chain_breaks) and self.chain_breaks[-1]:
             raise RecordError("structure: the last residue cannot have a chain break after it")
+
+    def _check_unit(self) -> None:
+        bonded = self.present[:, :2].all(axis=1)
+        if not bonded.any():
+            return
+        bonds = self.coordinates[bonded, 0] - self.coordinates[bonded, 1]
+        length = float(np.median(np.linalg.norm(bonds, axis=1)))
+        low, high = NANOMETRE_BOND
+        if low < length < high:
+            raise RecordError(
+                f"structure: the median N–CA distance is {length:.3f}; in Å it is 1.46, so these "
+                "coordinates are in nanometres: multiply them by 10"
+            )
 
     def __len__(self) -> int:
         return len(self.coordinates)

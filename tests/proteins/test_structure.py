@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from multiprot.errors import RecordError
 from multiprot.proteins import BackboneStructure, Confidence
+from multiprot.testing import example_records
 
 
 def parts(residues: int = 3) -> dict[str, Any]:
@@ -85,3 +87,13 @@ def test_resolved_needs_any_atom_and_a_frame_needs_three() -> None:
     structure = BackboneStructure(**some)
     assert structure.resolved.tolist() == [True, True, False]
     assert structure.has_frame.tolist() == [True, False, False]
+
+
+def test_nanometres_are_noticed() -> None:
+    """A real backbone in nm is refused; so is a single residue of it; in Å both are fine."""
+    protein = example_records()[0].structure
+    assert protein is not None
+    for structure in (protein, protein.crop(3, 4)):
+        with pytest.raises(RecordError, match=r"0\.1\d+.*nanometres: multiply them by 10"):
+            replace(structure, coordinates=structure.coordinates / 10)
+        assert replace(structure, coordinates=structure.coordinates * 1.1) is not None
