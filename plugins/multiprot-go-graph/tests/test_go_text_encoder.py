@@ -14,7 +14,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
-from transformers import AutoTokenizer, BertModel, RobertaConfig, RobertaModel, T5Config
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoTokenizer,
+    BertModel,
+    RobertaConfig,
+    RobertaModel,
+    T5Config,
+)
 
 from multiprot.encoders.options import validate_options
 from multiprot.errors import ConfigError, PluginError
@@ -78,6 +86,34 @@ def test_vectors_are_those_of_transformers(checkpoint: Path, pooling: str) -> No
         torch.testing.assert_close(found[row], expected, atol=2e-6, rtol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["distilbert", "electra", "modernbert", "mpnet", "roberta"])
+def test_other_text_encoders(write_checkpoint: object, tmp_path: Path, kind: str) -> None:
+    """Whatever `AutoModel` opens: the same as text by text, in batches of any size."""
+    write_checkpoint(tmp_path)
+    shape = {
+        "vocab_size": 83,
+        "hidden_size": 12,
+        "embedding_size": 12,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 20,
+        "initializer_range": 0.3,
+        "max_position_embeddings": 70,
+        "pad_token_id": 0,
+    }
+    torch.manual_seed(2)
+    direct = AutoModel.from_config(AutoConfig.for_model(kind, **shape)).eval()
+    direct.save_pretrained(tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    options = {"standardise": False, "definitions": False, "tokens_per_batch": 80}
+    found = every(encoder(checkpoint=str(tmp_path), **options))
+    for row, text in enumerate(NAMES):
+        tokens = torch.tensor([tokenizer(text)["input_ids"]])
+        with torch.no_grad():
+            expected = direct(tokens).last_hidden_state[0].mean(dim=0)
+        torch.testing.assert_close(found[row], expected, atol=2e-6, rtol=1e-5)
+
+
 @given(tokens=st.integers(1, 300), order=st.permutations(range(5)))
 @settings(max_examples=12, deadline=None)
 def test_batches_and_neighbours_do_not_matter(
@@ -104,7 +140,8 @@ def test_a_term_without_text_gets_the_mean_of_its_parents(
     vectors = every(made)
     torch.testing.assert_close(vectors[5], (vectors[1] + vectors[3]) / 2, atol=1e-6, rtol=1e-5)
     assert (made.coverage.own, made.coverage.filled) == (5, 1)
-    assert "filled=1" in caplog.text
+    assert "5 terms have vectors of their own" in caplog.text
+    assert "1 from their parents'" in caplog.text
 
 
 def test_standardised_by_default(checkpoint: Path) -> None:
@@ -332,7 +369,7 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     ("options", "named"),
     [
         ({}, "checkpoint is needed"),
-        ({"checkpoint": "a", "stored_width": 3}, "leave out stored_width"),
+        ({"checkpoint": "a", "stored_width": 3}, "set stored_width to null"),
         ({"checkpoint": "a", "pooling": "max"}, "pooling"),
         ({"checkpoint": "a", "max_tokens": 2}, "max_tokens"),
     ],

@@ -79,7 +79,7 @@ def test_what_was_made_up_is_counted_and_logged(
         made = encoder(vectors=str(toy_vectors))
     given = len(np.load(toy_vectors)["ids"])
     assert (made.coverage.own, made.coverage.filled) == (given, len(toy_ontology()) - given)
-    assert f"filled={made.coverage.filled}" in caplog.text
+    assert f"{made.coverage.filled} from their parents'" in caplog.text
     assert len(torch.unique(every(made), dim=0)) == len(toy_ontology())
 
 
@@ -134,7 +134,7 @@ def test_copies_share_nothing_that_learns(toy_vectors: Path) -> None:
     ("options", "named"),
     [
         ({}, "vectors is needed"),
-        ({"vectors": "a.npz", "stored_width": 3}, "leave out stored_width"),
+        ({"vectors": "a.npz", "stored_width": 3}, "set stored_width to null"),
         ({"vectors": "a.npz", "retired": "drop"}, "retired"),
         ({"vectors": "a.npz", "format": "pickle"}, "format"),
         ({"vectors": "a.npz", "spread": -1}, "spread"),

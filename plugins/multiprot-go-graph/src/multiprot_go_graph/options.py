@@ -83,7 +83,7 @@ class GoVectorsOptions(StaticOptions):
             raise ValueError(
                 "vectors is needed, the file with a vector per term"
                 if self.vectors is None
-                else "vectors and stored_width are both given; leave out stored_width"
+                else "vectors and stored_width are both given; set stored_width to null"
             )
         return self
 
@@ -118,6 +118,6 @@ class GoTextOptions(StaticOptions):
             raise ValueError(
                 "checkpoint is needed, the folder of a text encoder"
                 if self.checkpoint is None
-                else "checkpoint and stored_width are both given; leave out stored_width"
+                else "checkpoint and stored_width are both given; set stored_width to null"
             )
         return self

@@ -49,6 +49,24 @@ class Coverage:
     retired: int = 0
     others: int = 0
 
+    @property
+    def complete(self) -> bool:
+        """Every term has a row of its own, and every row a term."""
+        return not (self.merged or self.replaced or self.filled or self.left_out)
+
+    @property
+    def left_out(self) -> int:
+        """Rows of the file that no vector was made of."""
+        return self.unused + self.retired + self.others
+
+    def __str__(self) -> str:
+        return (
+            f"{self.own} terms have vectors of their own, {self.merged} of merged ids, "
+            f"{self.replaced} of obsolete ids, {self.filled} from their parents'; left out were "
+            f"{self.left_out} rows ({self.unused} not needed, {self.retired} obsolete without "
+            f"replacement, {self.others} not in the release)"
+        )
+
 
 @dataclass(slots=True)
 class _Claims:

@@ -79,8 +79,8 @@ class StaticEncoder(ReleaseEncoder):
         if self._statics.standardise:
             vectors = standardised(vectors, known)
         self.coverage = coverage
-        level = logging.INFO if coverage.own == len(ontology) else logging.WARNING
-        _LOG.log(level, "%s, %d terms: %s", self.plugin_name, len(ontology), coverage)
+        level = logging.INFO if coverage.complete else logging.WARNING
+        _LOG.log(level, "%s: %s", self.plugin_name, coverage)
         return fill_from_parents(vectors, known, ontology, self._statics.spread)
 
     def forward(self, terms: Tensor) -> Tensor:
