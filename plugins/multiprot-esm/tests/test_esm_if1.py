@@ -247,6 +247,37 @@ def test_a_faulty_file_is_refused_with_its_name(file: Path, fault: str) -> None:
     assert str(file) in str(caught.value)
 
 
+class Intruder:
+    """A pickle of it creates a file when it is read."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return Path.touch, (self.trace,)
+
+
+def test_a_file_that_runs_code_is_refused_unrun(file: Path, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    torch.save(torch.load(file, weights_only=False) | {"extra": Intruder(trace)}, file)
+    with pytest.raises(PluginError, match="could run any code"):
+        encoder(file)
+    assert not trace.exists()
+
+
+def test_tokens_do_not_depend_on_turns_of_either_side_of_a_break(file: Path) -> None:
+    """With more residues on either side than neighbours, and both sides far apart."""
+    halves = [protein(n, n).structure.coordinates for n in (25, 32)]
+    turn = np.float32([[0, -1, 0], [1, 0, 0], [0, 0, 1]])
+    poses = (halves[1] + np.float32(400), halves[1] @ turn.T + np.float32([0, 500, 0]))
+    model = encoder(file)
+    first, second = (
+        tokens(model, record(np.concatenate([halves[0], pose]), np.arange(57) == 24))
+        for pose in poses
+    )
+    torch.testing.assert_close(first, second, atol=1e-4, rtol=1e-4)
+
+
 def test_packed_layout_is_refused() -> None:
     model = EsmIf1Encoder(EsmIf1Options.model_validate(dict(esm_if1.tiny_options)))
     with pytest.raises(PluginError, match="packs=False"):
