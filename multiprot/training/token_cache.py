@@ -90,12 +90,21 @@ def with_token_cache(
 def estimate_caches(
     config: PretrainConfig, parts: TrainingParts, registry: Registry
 ) -> list[CacheAccount]:
-    """What `fill_caches` would have to do; writes nothing, and raises what that would raise."""
+    """What `fill_caches` has to do; writes nothing.
+
+    Raises
+    ------
+    ConfigError, DataError
+        As `with_token_cache`, and so before any encoder has worked for hours.
+    """
+    rows = cached_rows(parts.corpus)
+    path = Path() if config.token_cache is None else config.token_cache.path
     accounts = []
-    for name, source, folder in _folders(config, parts, registry):
-        plan = plan_fill(folder, source, parts.corpus, cached_rows(parts.corpus))
-        refuse_without_room(plan, folder)
+    for name, source in token_sources(config, parts, registry).items():
+        folder = TokenFolder(path, source.identity)
+        plan = plan_fill(folder, source, parts.corpus, rows)
         accounts.append(CacheAccount(name, source, folder, plan))
+    refuse_without_room([account.plan for account in accounts], path)
     return accounts
 
 
@@ -104,25 +113,17 @@ def fill_caches(
 ) -> list[CacheAccount]:
     """Compute what a run lacks, with a bar on a terminal; what was done, by encoder."""
     rows = cached_rows(parts.corpus)
-    accounts = []
-    for name, source, folder in _folders(config, parts, registry):
+    done = []
+    for each in estimate_caches(config, parts, registry):
         with _bar() as progress:
-            plan = fill(folder, source, parts.corpus, rows, progress=progress, say=_say)
-        accounts.append(CacheAccount(name, source, folder, plan))
-    return accounts
+            plan = fill(each.folder, each.source, parts.corpus, rows, progress=progress, say=_say)
+        done.append(replace(each, plan=plan))
+    return done
 
 
 def cached_rows(corpus: Corpus) -> NDArray[np.int64]:
     """Rows whose tokens a run reads: those of the train and the valid split."""
     return np.sort(np.concatenate([corpus.rows("train"), corpus.rows("valid")]))
-
-
-def _folders(
-    config: PretrainConfig, parts: TrainingParts, registry: Registry
-) -> Iterator[tuple[str, TokenSource, TokenFolder]]:
-    path = Path() if config.token_cache is None else config.token_cache.path
-    for name, source in token_sources(config, parts, registry).items():
-        yield name, source, TokenFolder(path, source.identity)
 
 
 def _say_crops(config: PretrainConfig, corpus: Corpus, source: TokenSource) -> None:

@@ -13,6 +13,7 @@ import torch
 from multiprot.bundle import load_bundle
 from multiprot.config import ResolvedConfig
 from multiprot.data import Corpus
+from multiprot.data.token_cache import fill as filling
 from multiprot.embedding import Embedder
 from multiprot.encoders.registry import Registry
 from multiprot.errors import ConfigError, DataError, TrainingError
@@ -224,8 +225,19 @@ def test_long_proteins_are_refused_before_the_run_exists(
     with pytest.raises(DataError, match=r"proteins are longer than the 50 residues"):
         pretrain(recipe(*overrides), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "cache").exists()
     windows = recipe(*overrides, "token_cache.long_proteins=window")
     assert pretrain(windows, tmp_path / "run").steps == 2
+
+
+def test_room_for_all_encoders_is_asked_for_before_the_first_begins(
+    recipe: Recipe, tmp_path: Path, cache: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 111 kB for sequences; structures need some more.
+    monkeypatch.setattr(filling, "free_bytes", lambda path: 150_000)
+    with pytest.raises(DataError, match=r"kB are needed for .* residues, but only 150 kB are free"):
+        pretrain(recipe(SEQUENCE, STRUCTURE, NO_MASKING, cache), tmp_path / "run")
+    assert not (tmp_path / "cache").exists()
 
 
 def test_cache_inside_the_run_is_refused(recipe: Recipe, tmp_path: Path) -> None:

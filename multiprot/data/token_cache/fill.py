@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from multiprot.data.build import Progress
 from multiprot.data.corpus import Corpus
 from multiprot.data.token_cache.encode import TokenSource, encode, in_use
 from multiprot.data.token_cache.folder import Say, TokenFolder, free_bytes
+from multiprot.data.token_cache.index import TokenIndex
 from multiprot.data.token_cache.inputs import DIGEST_BYTES
 from multiprot.data.token_cache.shards import write_shard
 from multiprot.errors import DataError, MultiprotError
@@ -52,9 +54,22 @@ class FillPlan:
 
 
 def plan_fill(
-    folder: TokenFolder, source: TokenSource, corpus: Corpus, rows: NDArray[np.int64]
+    folder: TokenFolder,
+    source: TokenSource,
+    corpus: Corpus,
+    rows: NDArray[np.int64],
+    index: TokenIndex | None = None,
 ) -> FillPlan:
     """What is missing for the proteins `rows` of a corpus; reads, and writes nothing.
+
+    Parameters
+    ----------
+    folder, source
+        Where tokens go and who makes them.
+    corpus, rows
+        Proteins that shall be there in the end.
+    index
+        That of the folder, where it was read already.
 
     Raises
     ------
@@ -62,9 +77,10 @@ def plan_fill(
         If a protein is longer than the encoder takes, and windows were not asked for.
     """
     long = _long_rows(source, corpus, rows)
-    if folder.knows(corpus, rows):
+    index = folder.index() if index is None else index
+    if folder.knows(corpus, rows, index):
         return FillPlan(free=free_bytes(folder.path))
-    index, seen, missing = folder.index(), set[bytes](), []
+    seen, missing = set[bytes](), []
     for row, digest in source.inputs.rows(corpus, rows):
         if digest not in index and digest not in seen:
             seen.add(digest)
@@ -115,15 +131,15 @@ def fill(
     """
     folder.create()
     with folder.lock(say) as alone:
-        if alone:
-            folder.sweep(say)
-        plan = plan_fill(folder, source, corpus, rows)
+        index = folder.sweep(say) if alone else folder.index()
+        plan = plan_fill(folder, source, corpus, rows, index)
         if plan.proteins:
             say(describe(plan, source))
-            refuse_without_room(plan, folder)
+            refuse_without_room([plan], folder.path)
             _write(folder, source, corpus, plan, progress)
-        if not folder.knows(corpus, rows):
-            folder.remember(corpus, rows, folder.index())
+            index = folder.index()
+        if not folder.knows(corpus, rows, index):
+            folder.remember(corpus, rows, index)
     return plan
 
 
@@ -140,13 +156,15 @@ def describe(plan: FillPlan, source: TokenSource) -> str:
     )
 
 
-def refuse_without_room(plan: FillPlan, folder: TokenFolder) -> None:
-    """Raise `DataError` if the estimate exceeds what is free."""
-    if plan.bytes > plan.free:
+def refuse_without_room(plans: Sequence[FillPlan], path: Path) -> None:
+    """Raise `DataError` if the estimates, together, exceed what is free at `path`."""
+    needed, free = sum(plan.bytes for plan in plans), free_bytes(path)
+    if needed > free:
+        residues = sum(plan.residues for plan in plans)
         raise DataError(
-            f"token cache {folder.path}: {readable(plan.bytes)} are needed for {plan.residues:,} "
-            f"residues, but only {readable(plan.free)} are free; make room, put token_cache.path "
-            "on another disk, or halve it with token_cache.dtype=bf16"
+            f"token cache {path}: {readable(needed)} are needed for {residues:,} residues, but "
+            f"only {readable(free)} are free; make room, put token_cache.path on another disk, or "
+            "halve it with token_cache.dtype=bf16"
         )
 
 

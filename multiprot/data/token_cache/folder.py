@@ -78,16 +78,18 @@ class TokenFolder:
         """Where each protein's tokens lie; damaged shards do not count."""
         return TokenIndex(self.heads()[0])
 
-    def sweep(self, say: Say) -> None:
+    def sweep(self, say: Say) -> TokenIndex:
         """Remove what a killed process left half-written, and damaged shards; says which.
 
-        Only for the holder of the lock.
+        Only for the holder of the lock, who gets the index of what is left.
         """
         for partial in self.path.glob(f".{PREFIX}*"):
             partial.unlink(missing_ok=True)
-        for path, error in self.heads()[1].items():
+        heads, damaged = self.heads()
+        for path, error in damaged.items():
             path.unlink(missing_ok=True)
             say(f"{error}; its proteins are encoded again")
+        return TokenIndex(heads)
 
     @contextmanager
     def lock(self, say: Say) -> Iterator[bool]:
@@ -112,13 +114,13 @@ class TokenFolder:
                 return
             yield True
 
-    def knows(self, corpus: Corpus, rows: NDArray[np.int64]) -> bool:
-        """Whether all of these proteins were found here before, in shards that are still whole."""
+    def knows(self, corpus: Corpus, rows: NDArray[np.int64], index: TokenIndex) -> bool:
+        """Whether all of these proteins were found before, in shards that `index` still has."""
         path = self._note(corpus, rows)
         if not path.is_file():
             return False
         needed = json.loads(read_bytes(path))["shards"]
-        return set(needed) <= {head.path.name for head in self.heads()[0]}
+        return set(needed) <= {path.name for path in index.shards}
 
     def remember(self, corpus: Corpus, rows: NDArray[np.int64], index: TokenIndex) -> None:
         """Note that all of these proteins are in the shards of `index`.
