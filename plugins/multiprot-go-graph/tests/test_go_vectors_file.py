@@ -202,3 +202,44 @@ def test_what_is_no_go_id_stays_as_it_is(text: str) -> None:
     assert canonical(once) == once
     if "GO" not in text:
         assert once == text.strip()
+
+
+def test_a_single_array_is_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", VECTORS)
+    (tmp_path / "a.npy").rename(tmp_path / "a.npz")
+    with pytest.raises(FileFormatError, match=r"a\.npz: .*savez"):
+        read_vectors(tmp_path / "a.npz")
+
+
+@given(places=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=4))
+@settings(max_examples=150, deadline=None)
+def test_an_altered_npz_is_refused_or_whole(
+    places: list[tuple[int, int]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whatever byte is changed: an error of ours, or finite numbers."""
+    path = tmp_path_factory.mktemp("altered") / "a.npz"
+    np.savez_compressed(path, ids=np.array(IDS), vectors=VECTORS)
+    content = bytearray(path.read_bytes())
+    for place, value in places:
+        content[place % len(content)] = value
+    path.write_bytes(bytes(content))
+    _refused_or_whole(path)
+
+
+@given(content=st.binary(max_size=60), suffix=st.sampled_from(["npz", "tsv", "csv", "vec"]))
+@settings(max_examples=150, deadline=None)
+def test_noise_is_refused_or_whole(
+    content: bytes, suffix: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("noise") / f"a.{suffix}"
+    path.write_bytes(content)
+    _refused_or_whole(path)
+
+
+def _refused_or_whole(path: Path) -> None:
+    try:
+        table = read_vectors(path)
+    except FileFormatError:
+        return
+    assert len(table.ids) == len(table.vectors) == len(set(table.ids))
+    assert np.isfinite(table.vectors).all()

@@ -7,7 +7,6 @@ release is decided in `multiprot_go_graph.placement`.
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -206,7 +205,10 @@ def _npz_arrays(path: Path) -> tuple[NDArray[np.str_], NDArray[np.float32]]:
                     f"{', '.join(sorted(archive.files)) or 'none'}"
                 )
             return archive["ids"], archive["vectors"]
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except FileFormatError:
+        raise
+    except Exception as error:
+        # A damaged archive fails in any layer: zip, decompression, numpy's header, allocation.
         raise FileFormatError(
             f"{path}: cannot be read as npz without pickles ({error}); write it with "
             "numpy.savez(path, ids=..., vectors=...), ids as text, not as objects"
