@@ -290,6 +290,16 @@ def broken(write_checkpoint: object, folder: Path, how: str) -> None:
         settings.write_text("{")
     elif how == "a list":
         settings.write_text("[1]")
+    elif how == "wrong type":
+        settings.write_text(settings.read_text().replace(": 12,", ': "twelve",'))
+    elif how == "no width":
+        settings.write_text(settings.read_text().replace(": 12,", ": 0,"))
+    elif how == "unknown model":
+        settings.write_text(settings.read_text().replace('"bert"', '"bart-of-the-future"'))
+    elif how == "weights of noise":
+        weights.write_bytes(bytes(range(256)) * 40)
+    elif how == "tokenizer of noise":
+        (folder / "tokenizer.json").write_bytes(bytes(range(256)))
     elif how == "remote code":
         told = json.loads(settings.read_text())
         told |= {"model_type": "mine", "auto_map": {"AutoConfig": "code.C", "AutoModel": "code.M"}}
@@ -319,6 +329,11 @@ def broken(write_checkpoint: object, folder: Path, how: str) -> None:
         ("no settings", r"config\.json is missing"),
         ("no JSON", "not readable as JSON"),
         ("a list", "not usable|not settings"),
+        ("wrong type", "config.json is not usable"),
+        ("no width", "go-text"),
+        ("unknown model", "config.json is not usable"),
+        ("weights of noise", "cannot be read"),
+        ("tokenizer of noise", "tokenizer"),
         ("remote code", r"config\.json is not usable"),
         ("no tokenizer", r"has no tokenizer \(tokenizer\.json"),
         ("damaged tokenizer", "tokenizer"),

@@ -11,7 +11,6 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
@@ -179,7 +178,8 @@ def _tokenizer(checkpoint: TextCheckpoint) -> Any:
             tokenizer = AutoTokenizer.from_pretrained(
                 checkpoint.folder, local_files_only=True, trust_remote_code=False
             )
-    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+    except Exception as error:
+        # transformers and tokenizers have no common error for damaged files.
         raise PluginError(
             f"go-text: {checkpoint.folder} has no usable tokenizer ({first_line(error)}); is it "
             "a whole checkpoint?"
@@ -207,7 +207,8 @@ def _model(checkpoint: TextCheckpoint) -> Any:
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
             )
-    except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
+    except Exception as error:
+        # From transformers, safetensors, torch or the file system.
         raise PluginError(
             f"go-text: weights in {folder} cannot be read: {first_line(error)}"
         ) from error
