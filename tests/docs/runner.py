@@ -15,6 +15,7 @@ from tests.docs.blocks import Block
 
 _SECONDS = 240
 _USER_ERROR = 2
+_INSTALLED = ".installed"
 
 
 class PageError(AssertionError):
@@ -38,10 +39,11 @@ class PageRunner:
         programs = Path(sys.executable).parent
         self._environment = {
             **os.environ,
-            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join([str(_pip(folder)), str(programs), os.environ["PATH"]]),
             "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
             "COLUMNS": "100",
             "NO_COLOR": "1",
+            "PYTHONPATH": str(folder / _INSTALLED),
         }
 
     def run(self, block: Block) -> None:
@@ -66,7 +68,8 @@ class PageRunner:
         """Run each command and compare; one that the page shows to fail must exit with 2."""
         for command, expected in _sessions(block.source):
             done = self._shell(command)
-            wanted = _USER_ERROR if expected.startswith("error:") else 0
+            failing = any(line.startswith("error:") for line in expected.splitlines())
+            wanted = _USER_ERROR if failing else 0
             if done.returncode != wanted:
                 raise PageError(
                     f"{block}: `{command}`: exit code {done.returncode}, not {wanted}\n"
@@ -102,6 +105,19 @@ class PageRunner:
             timeout=_SECONDS,
             check=False,
         )
+
+
+def _pip(folder: Path) -> Path:
+    """A folder with a `pip` whose packages are found by the page's commands and by nobody else."""
+    place = folder / ".programs"
+    place.mkdir(exist_ok=True)
+    program = place / "pip"
+    target = f"--target {folder / _INSTALLED} --no-deps --upgrade --disable-pip-version-check"
+    program.write_text(
+        f'#!/bin/sh\nverb="$1"; shift\nexec {sys.executable} -m pip "$verb" {target} "$@"\n'
+    )
+    program.chmod(0o755)
+    return place
 
 
 def _sessions(source: str) -> list[tuple[str, str]]:

@@ -27,8 +27,7 @@ class Nearness:
     Attributes
     ----------
     values
-        float32 [protein, residue, neighbour]: exp(-distance / REACH) of the nearest CA atoms, the
-        nearest first; 0 where there are fewer.
+        float32 [protein, residue, channel]: what `nearness` tells of each residue, else 0.
     mask
         bool [protein, residue]: the residue's CA was seen.
     """
@@ -69,7 +68,7 @@ class Featurizer:
 
 
 def nearness(structure: BackboneStructure, neighbours: int) -> NDArray[np.float32]:
-    """exp(-distance / REACH) [residue, neighbour] of the nearest CA atoms; 0 elsewhere."""
+    """exp(-distance / REACH) [residue, neighbour] of the nearest CA atoms; 0 for lack of any."""
     values = np.zeros((len(structure), neighbours), np.float32)
     seen = structure.present[:, 1]
     alpha = structure.coordinates[seen, 1].astype(np.float64)
