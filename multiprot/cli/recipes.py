@@ -82,6 +82,8 @@ def resolve_recipe(arguments: Sequence[str]) -> ResolvedConfig[PretrainConfig]:
     from multiprot.training.config import PretrainConfig
 
     recipe, overrides = split_recipe(arguments)
-    resolved = load_config(PretrainConfig, find_recipe(recipe), overrides)
+    resolved = load_config(
+        PretrainConfig, find_recipe(recipe), overrides, packaged=packaged_recipes()
+    )
     check_plugins(resolved.value, Registry.discover(), origins=resolved.origins)
     return resolved

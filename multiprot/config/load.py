@@ -58,6 +58,7 @@ def load_config(
     overrides: Sequence[str] = (),
     *,
     default: Mapping[str, object] | None = None,
+    packaged: Mapping[str, Path | Traversable] | None = None,
 ) -> ResolvedConfig[S]:
     """Read a recipe, lay it over the defaults, apply overrides and check the result.
 
@@ -71,11 +72,13 @@ def load_config(
         The section to make.
     path
         YAML file, or None to start from defaults. Its key `extends` may name one other file,
-        relative to itself, which must not extend a third.
+        relative to itself, or one of `packaged`, which must not extend a third.
     overrides
         `dotted.key=value`, the value as YAML; list entries by index: `objectives.0.weight=2`.
     default
         Plain settings that count as defaults.
+    packaged
+        Recipes that `extends` may call by name.
 
     Raises
     ------
@@ -86,7 +89,7 @@ def load_config(
         If a file is missing or not text.
     """
     tree = wrap(model.model_construct().model_dump(mode="json", warnings=False), DEFAULT)
-    for layer in (*_layer(default), *_files(path)):
+    for layer in (*_layer(default), *_files(path, packaged or {})):
         tree = merged(tree, layer)
     # Plugin names first: naming another plugin drops the options of the former one.
     for keys, setting in sorted(map(_override, overrides), key=lambda o: o[0][-1] != "name"):
@@ -108,7 +111,9 @@ def _layer(default: Mapping[str, object] | None) -> tuple[Node, ...]:
     return () if default is None else (wrap(default, DEFAULT),)
 
 
-def _files(path: Path | Traversable | None) -> tuple[Node, ...]:
+def _files(
+    path: Path | Traversable | None, packaged: Mapping[str, Path | Traversable]
+) -> tuple[Node, ...]:
     """The extended file and the file, or fewer."""
     if path is None:
         return ()
@@ -118,7 +123,12 @@ def _files(path: Path | Traversable | None) -> tuple[Node, ...]:
         return (recipe,)
     if not isinstance(target.value, str):
         raise ConfigError(f"{target.origin}: extends = {target.value!r}: must be one file name")
-    other = _sibling(path, target.value)
+    other = packaged.get(target.value) or _sibling(path, target.value)
+    if packaged and isinstance(other, Path) and not other.suffix and not other.exists():
+        raise ConfigError(
+            f"{target.origin}: extends = {target.value!r}: neither a file nor a packaged recipe; "
+            f"packaged are: {', '.join(packaged)}"
+        )
     base = _read(other)
     if _EXTENDS in base.value:
         raise ConfigError(

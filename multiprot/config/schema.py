@@ -17,7 +17,7 @@ def recipe_schema(model: type[Section]) -> dict[str, Any]:
     required = schema.pop("required", [])
     schema["properties"]["extends"] = {
         "type": "string",
-        "description": "Another recipe, relative to this file, over which this one is laid.",
+        "description": "A file, relative to this one, or a packaged recipe to lay this one over.",
     }
     if required:
         schema["anyOf"] = [{"required": ["extends"]}, {"required": required}]

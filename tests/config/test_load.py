@@ -146,6 +146,18 @@ class TestExtends:
         complaint = _complaint(_write(tmp_path, f"steps: 1\nextends: {value}\n"))
         assert re.search(r"r\.yaml:2: extends = .*must be one file name", complaint)
 
+    def test_a_packaged_recipe_by_name(self, tmp_path: Path) -> None:
+        base = _write(tmp_path, "steps: 5\nfast: true\n", "tour.yaml")
+        path = _write(tmp_path, "extends: tour\nsteps: 6\n")
+        resolved = load_config(Recipe, path, packaged={"tour": base})
+        assert (resolved.value.steps, resolved.value.fast) == (6, True)
+        assert resolved.origins["fast"] == f"{base}:2"
+
+    def test_an_unknown_name_tells_the_packaged_ones(self, tmp_path: Path) -> None:
+        path = _write(tmp_path, "extends: tuor\n")
+        with pytest.raises(ConfigError, match=r"'tuor': neither a file .* packaged are: tour"):
+            load_config(Recipe, path, packaged={"tour": tmp_path / "tour.yaml"})
+
     def test_packaged_recipe_in_an_archive(self, tmp_path: Path) -> None:
         with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
             archive.writestr("r.yaml", "steps: 4\n")
