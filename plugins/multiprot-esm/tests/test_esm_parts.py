@@ -12,11 +12,11 @@ from transformers.utils import logging as transformers_logging
 
 from multiprot.encoders.contract import Layout
 from multiprot.encoders.options import validate_options
+from multiprot.encoders.token_ids import TokenIdFeaturizer
 from multiprot.errors import ConfigError, PluginError
 from multiprot.proteins import RESIDUE_LETTERS, ProteinRecord
 from multiprot_esm.architecture import SHAPE_KEYS, resolve
 from multiprot_esm.encoder import Esm2Encoder
-from multiprot_esm.features import EsmFeaturizer
 from multiprot_esm.options import Esm2Options
 from multiprot_esm.plugin import esm2
 from multiprot_esm.vocabulary import ESM2_TOKENS, Vocabulary
@@ -28,8 +28,8 @@ def record(sequence: str, name: str = "a") -> ProteinRecord:
     return ProteinRecord(id=name, sequence=sequence)
 
 
-def featurizer() -> EsmFeaturizer:
-    return EsmFeaturizer(Vocabulary.of(ESM2_TOKENS, "test"), 40)
+def featurizer() -> TokenIdFeaturizer:
+    return TokenIdFeaturizer(Vocabulary.of(ESM2_TOKENS, "test"), 40, "esm2")
 
 
 def checkpoint(folder: Path, **saving: object) -> EsmModel:

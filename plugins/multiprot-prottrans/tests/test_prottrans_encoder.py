@@ -289,7 +289,7 @@ def test_feed_forward_width_and_dropout_reach_the_model(name: str) -> None:
         ({"checkpoint": "here", "width": 64}, "decided by checkpoint"),
         ({"checkpoint": "here", "architecture": {}}, "both given"),
         ({"architecture": {}, "prefix": "<AA2fold>"}, "decided by architecture"),
-        ({"freeze": "all", "lora": {"rank": 2}}, "freeze all and lora"),
+        ({"freeze": "all", "lora": {"rank": 2}}, "freeze all beside lora"),
         ({"lora": {"rank": 0}}, "rank"),
         ({"dropout": 1.0}, "dropout"),
     ],

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from multiprot.encoders.contract import ResidueEncoder, ResidueTokens
+from multiprot.encoders.learning import LearningParts, arrange_learning
+from multiprot.encoders.token_ids import TokenIdFeaturizer, TokenIds
 from multiprot_esm.architecture import resolve
-from multiprot_esm.features import EsmFeatures, EsmFeaturizer
-from multiprot_esm.learning import arrange
 from multiprot_esm.options import Esm2Options
 from multiprot_esm.trunk import build_trunk
 
 
-class Esm2Encoder(ResidueEncoder[EsmFeatures]):
+class Esm2Encoder(ResidueEncoder[TokenIds]):
     """ESM-2 (Lin et al. 2023) or ESM-1b (Rives et al. 2021) through `transformers.EsmModel`.
 
     Shape law: [protein, longest protein, `token_dim`], the last layer after its norm; <cls> and
@@ -40,9 +40,17 @@ class Esm2Encoder(ResidueEncoder[EsmFeatures]):
             architecture, None if options.checkpoint is None else Path(options.checkpoint)
         )
         self.token_dim = int(self.trunk.config.hidden_size)
-        self.featurizer = EsmFeaturizer(architecture.vocabulary, architecture.max_residues)
+        self.featurizer = TokenIdFeaturizer(
+            architecture.vocabulary, architecture.max_residues, "esm2"
+        )
         self._rotary = self.trunk.position_embedding_type == "rotary"
-        self._learning = arrange(self.trunk, options)
+        parts = LearningParts(
+            trunk=self.trunk,
+            before=[self.trunk.embeddings],
+            layers=list(self.trunk.encoder.layer),
+            lora_targets=("query", "value"),
+        )
+        self._learning = arrange_learning(options, parts, "esm2")
         self._learns = options.freeze != "all"
         self.adapter_names = frozenset(f"trunk.{name}" for name in self._learning.adapters)
         self.portable_options: dict[str, Any] = {
@@ -53,7 +61,7 @@ class Esm2Encoder(ResidueEncoder[EsmFeatures]):
         }
         self.train(self.training)
 
-    def forward(self, features: EsmFeatures) -> ResidueTokens:
+    def forward(self, features: TokenIds) -> ResidueTokens:
         """Tokens of `features`."""
         if not len(features.tokens):
             # EsmModel cannot reshape a batch of no proteins.
@@ -64,21 +72,13 @@ class Esm2Encoder(ResidueEncoder[EsmFeatures]):
         with nullcontext() if self._learns else torch.no_grad():
             hidden: Tensor = self.trunk(
                 input_ids=features.tokens,
-                attention_mask=self._attended(features) if features.padded else None,
+                attention_mask=features.attended if features.padded else None,
                 position_ids=places[None] if self._rotary else None,
             ).last_hidden_state
-        values = hidden[:, 1:-1]
+        values = hidden[:, features.residues]
         if features.padded:
             values = values.masked_fill(~features.mask.unsqueeze(-1), 0.0)
         return ResidueTokens(values, features.mask)
-
-    @staticmethod
-    def _attended(features: EsmFeatures) -> Tensor:
-        """Bool [protein, residue + 2]: residues, <cls> and <eos>, not padding."""
-        mask = features.mask
-        ends = mask.new_ones(len(mask), 2)
-        # A protein's <eos> is one place behind its residues, so its row has two places more.
-        return torch.cat([ends, mask], dim=1)
 
     def train(self, mode: bool = True) -> Self:
         """As in torch, but frozen parts stay as in use: no dropout."""

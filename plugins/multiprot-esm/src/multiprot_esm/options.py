@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Any, Final, Self
 
 from pydantic import Field, model_validator
 
-from multiprot.config import Section
-from multiprot.encoders.lora import LoraOptions
+from multiprot.encoders.learning import LearningOptions
 
 SHAPE_OPTIONS: Final = ("layers", "width", "heads", "feed_forward_width")
 """Options that a checkpoint decides by itself."""
@@ -18,7 +17,7 @@ HEADS: Final = 20
 """The shape from scratch where nothing is said: ESM-2 8M."""
 
 
-class Esm2Options(Section):
+class Esm2Options(LearningOptions):
     """What a recipe may write under `model.sequence.options`.
 
     With `checkpoint` the model is read from a folder or file; else it is made from scratch in the
@@ -48,10 +47,6 @@ class Esm2Options(Section):
     max_residues: int | None = Field(default=None, ge=1)
     """Longest protein it takes; null: 1022, or four less than a checkpoint's number of positions.
     ESM-2's positions are rotary, so that a larger number works, beyond what it was trained on."""
-    freeze: Literal["none", "all"] | Annotated[int, Field(ge=1)] = "none"
-    """What does not learn: none, all, or all but this many last layers and the final norm."""
-    lora: LoraOptions | None = None
-    """Low-rank adapters, which learn while all else is frozen; null: none."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -64,15 +59,6 @@ class Esm2Options(Section):
                 )
         if self.checkpoint is not None and self.architecture is not None:
             raise ValueError("checkpoint and architecture are both given; leave one out")
-        return self
-
-    @model_validator(mode="after")
-    def _one_way_to_learn(self) -> Self:
-        if self.lora is not None and self.freeze != "none":
-            raise ValueError(
-                f"freeze {self.freeze} beside lora, which freezes everything but its adapters; "
-                "leave one of them out"
-            )
         return self
 
     @model_validator(mode="after")

@@ -7,19 +7,18 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from multiprot.encoders.contract import ResidueEncoder, ResidueTokens
-from multiprot.encoders.lora import add_lora
-from multiprot.errors import PluginError
+from multiprot.encoders.learning import LearningParts, arrange_learning
+from multiprot.encoders.token_ids import TokenIdFeaturizer, TokenIds
 from multiprot_prottrans.architecture import resolve
 from multiprot_prottrans.family import Family
-from multiprot_prottrans.features import ProtTransFeatures, ProtTransFeaturizer
 from multiprot_prottrans.options import ProtTransOptions
 from multiprot_prottrans.trunk import build_trunk, embeddings_of, layers_of
 
 
-class ProtTransEncoder(ResidueEncoder[ProtTransFeatures]):
+class ProtTransEncoder(ResidueEncoder[TokenIds]):
     """ProtT5, ProtBert or Ankh through transformers.
 
     Shape law: [protein, longest protein, `token_dim`], the last layer (T5's after its norm); what
@@ -39,17 +38,11 @@ class ProtTransEncoder(ResidueEncoder[ProtTransFeatures]):
             architecture, None if options.checkpoint is None else Path(options.checkpoint)
         )
         self.token_dim = int(self.trunk.config.hidden_size)
-        self.featurizer = ProtTransFeaturizer(
+        self.featurizer = TokenIdFeaturizer(
             architecture.vocabulary, architecture.max_residues, family.name
         )
-        self._adapters: list[nn.Module] = []
-        if options.lora is None:
-            self._frozen = _freeze(self.trunk, options.freeze, family.name)
-        else:
-            names = add_lora(self.trunk, options.lora, family.lora_targets, family.name)
-            self.adapter_names = frozenset(f"trunk.{name}" for name in names)
-            self._frozen = [self.trunk]
-            self._adapters = _adapters(self.trunk)
+        self._learning = arrange_learning(options, _parts(self.trunk, family), family.name)
+        self.adapter_names = frozenset(f"trunk.{name}" for name in self._learning.adapters)
         self._learns = options.freeze != "all"
         self.portable_options: dict[str, Any] = {
             "architecture": architecture.to_json(),
@@ -59,7 +52,7 @@ class ProtTransEncoder(ResidueEncoder[ProtTransFeatures]):
         }
         self.train(self.training)
 
-    def forward(self, features: ProtTransFeatures) -> ResidueTokens:
+    def forward(self, features: TokenIds) -> ResidueTokens:
         """Tokens of `features`."""
         if not len(features.tokens):
             # The trunks cannot reshape a batch of no proteins.
@@ -78,37 +71,14 @@ class ProtTransEncoder(ResidueEncoder[ProtTransFeatures]):
     def train(self, mode: bool = True) -> Self:
         """As in torch, but frozen parts stay as in use: no dropout."""
         super().train(mode)
-        for part in self._frozen:
-            part.eval()
-        for part in self._adapters:
-            part.train(mode)
+        self._learning.train(mode)
         return self
 
 
-def _adapters(trunk: nn.Module) -> list[nn.Module]:
-    """What peft put beside the layers: matrices and their dropout."""
-    return [
-        part for name, part in trunk.named_modules() if name.rsplit(".", 1)[-1].startswith("lora_")
-    ]
-
-
-def _freeze(trunk: Any, freeze: str | int, owner: str) -> list[nn.Module]:
-    """Stop gradients as the option `freeze` says; the modules that no longer learn."""
-    layers = layers_of(trunk)
-    if freeze == "none":
-        return []
-    if freeze == "all":
-        frozen: list[nn.Module] = [trunk]
-    else:
-        learning = int(freeze)
-        if learning > len(layers):
-            raise PluginError(
-                f"{owner}: freeze {learning} would let {learning} layers learn, but there are only "
-                f"{len(layers)}; say none to let all learn"
-            )
-        frozen = [embeddings_of(trunk), *layers[: len(layers) - learning]]
-        # T5 drops its embeddings by a module beside them, not inside.
-        frozen += [trunk.dropout] if hasattr(trunk, "dropout") else []
-    for part in frozen:
-        part.requires_grad_(False)
-    return frozen
+def _parts(trunk: Any, family: Family) -> LearningParts:
+    before = [embeddings_of(trunk)]
+    # T5 drops its embeddings by a module beside them, not inside.
+    before += [trunk.dropout] if hasattr(trunk, "dropout") else []
+    return LearningParts(
+        trunk=trunk, before=before, layers=layers_of(trunk), lora_targets=family.lora_targets
+    )

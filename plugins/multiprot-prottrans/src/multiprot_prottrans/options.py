@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Any, Final, Self
 
 from pydantic import Field, model_validator
 
-from multiprot.config import Section
-from multiprot.encoders.lora import LoraOptions
+from multiprot.encoders.learning import LearningOptions
 
 SHAPE_OPTIONS: Final = ("layers", "width", "heads", "feed_forward_width")
 """Options that a checkpoint decides by itself."""
@@ -18,7 +17,7 @@ HEADS: Final = 8
 """The shape from scratch where nothing is said: that of T5-small."""
 
 
-class ProtTransOptions(Section):
+class ProtTransOptions(LearningOptions):
     """What a recipe may write under `model.sequence.options`.
 
     With `checkpoint` the model is read from a folder; else it is made from scratch in the given
@@ -45,10 +44,6 @@ class ProtTransOptions(Section):
     max_residues: int | None = Field(default=None, ge=1)
     """Longest protein it takes. T5's positions are relative, so that null sets no limit to ProtT5
     and Ankh; ProtBert's are learned: null means as many as it has (2,046 from scratch)."""
-    freeze: Literal["none", "all"] | Annotated[int, Field(ge=1)] = "none"
-    """What does not learn: none, all, or all but this many last layers and the final norm."""
-    lora: LoraOptions | None = None
-    """Low-rank adapters that learn beside a frozen model; null: none."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -68,15 +63,6 @@ class ProtTransOptions(Section):
         width, heads = self.width or WIDTH, self.heads or HEADS
         if width % heads:
             raise ValueError(f"width {width} must be a multiple of heads, {heads}")
-        return self
-
-    @model_validator(mode="after")
-    def _adapters_or_layers(self) -> Self:
-        if self.lora is not None and self.freeze != "none":
-            raise ValueError(
-                f"freeze {self.freeze} and lora are both given; lora freezes all but its adapters, "
-                "leave freeze out"
-            )
         return self
 
 

@@ -1,10 +1,10 @@
-"""Records to token ids."""
+"""Records as token ids of a language model: the features of sequence plugins that have one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import torch
@@ -14,11 +14,39 @@ from torch import Tensor
 from multiprot.encoders.contract import Layout
 from multiprot.errors import DataError, PluginError
 from multiprot.proteins import ProteinRecord, residue_indices
-from multiprot_prottrans.vocabulary import Vocabulary
+
+
+class ResidueVocabulary(Protocol):
+    """Which token stands for which residue letter."""
+
+    @property
+    def letters(self) -> Sequence[int]:
+        """Id of each letter of `RESIDUE_LETTERS`."""
+        ...
+
+    @property
+    def begin(self) -> int | None:
+        """Id of the token before each protein, or None."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """Id of the token behind each protein."""
+        ...
+
+    @property
+    def pad(self) -> int:
+        """Id of what fills up behind the ends of shorter proteins."""
+        ...
+
+    @property
+    def mask(self) -> int:
+        """Id shown in the place of a hidden residue."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ProtTransFeatures:
+class TokenIds:
     """Token ids of a batch.
 
     Attributes
@@ -80,8 +108,8 @@ class ProtTransFeatures:
 
 
 @dataclass(frozen=True, slots=True)
-class ProtTransFeaturizer:
-    """Makes `ProtTransFeatures`.
+class TokenIdFeaturizer:
+    """Makes `TokenIds`, padded; a language model's tokenizer need not run.
 
     Attributes
     ----------
@@ -93,11 +121,11 @@ class ProtTransFeaturizer:
         The plugin's name, for errors.
     """
 
-    vocabulary: Vocabulary
+    vocabulary: ResidueVocabulary
     max_residues: int | None
     owner: str
 
-    def __call__(self, records: Sequence[ProteinRecord], layout: Layout) -> ProtTransFeatures:
+    def __call__(self, records: Sequence[ProteinRecord], layout: Layout) -> TokenIds:
         """Token ids of `records`, row by row.
 
         Raises
@@ -123,7 +151,7 @@ class ProtTransFeaturizer:
             end = lead + lengths[row]
             tokens[row, lead:end] = letters[residue_indices(record.sequence)]
             tokens[row, end] = vocabulary.end
-        return ProtTransFeatures(
+        return TokenIds(
             tokens=torch.from_numpy(tokens),
             mask=torch.from_numpy(np.arange(longest) < lengths[:, None]),
             letters=torch.from_numpy(letters),
