@@ -160,4 +160,5 @@ def _bar() -> Iterator[Advance]:
     try:
         yield advance
     finally:
-        bars.stop()
+        if tasks:
+            bars.stop()

@@ -111,6 +111,16 @@ def test_second_call_computes_nothing_and_reads_no_protein(
     assert said == []
 
 
+def test_progress_moves_with_every_batch(corpus: Corpus, tmp_path: Path) -> None:
+    source, steps = source_of(), list[tuple[str, int, int | None]]()
+    filled(tmp_path, source, corpus, progress=lambda *told: steps.append(told))
+    total = int(corpus.lengths.sum())
+    assert len(steps) > total // source.tokens_per_batch
+    assert [done for _, done, _ in steps] == sorted(done for _, done, _ in steps)
+    assert steps[0] == ("encoding with frozen-letters", 0, total)
+    assert steps[-1] == ("encoding with frozen-letters", total, total)
+
+
 def test_only_what_is_missing_is_encoded(corpus: Corpus, tmp_path: Path) -> None:
     source = source_of()
     assert filled(tmp_path, source, corpus, rows=[0, 3, 4])[1].proteins == 3
@@ -239,4 +249,4 @@ def test_wrong_shape_is_the_plugins_fault(corpus: Corpus) -> None:
     source = source_of()
     wrong = replace(source, identity=replace(source.identity, token_dim=9))
     with torch.no_grad(), pytest.raises(PluginError, match=r"frozen-letters: tokens .*9 channels"):
-        encode(wrong, corpus.read([0]))
+        encode(wrong, corpus.read([0]), print)

@@ -54,6 +54,7 @@ def filled(
     *,
     rows: Any = None,
     said: list[str] | None = None,
+    progress: Any = lambda stage, done, total: None,
 ) -> tuple[TokenFolder, FillPlan]:
     """The folder with all of `rows`, by default the whole corpus, and what was missing."""
     folder = TokenFolder(cache, source.identity)
@@ -62,7 +63,7 @@ def filled(
         source,
         corpus,
         np.arange(len(corpus)) if rows is None else np.asarray(rows),
-        progress=lambda stage, done, total: None,
+        progress=progress,
         say=([] if said is None else said).append,
     )
     return folder, plan

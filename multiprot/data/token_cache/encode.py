@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -73,8 +73,19 @@ def in_use(source: TokenSource) -> Iterator[None]:
         source.encoder.train(training).cpu()
 
 
-def encode(source: TokenSource, records: Sequence[ProteinRecord]) -> list[EncodedProtein]:
+def encode(
+    source: TokenSource, records: Sequence[ProteinRecord], advance: Callable[[int], None]
+) -> list[EncodedProtein]:
     """Tokens of each record, in order; call within `in_use`.
+
+    Parameters
+    ----------
+    source
+        Who makes them.
+    records
+        Kept in memory, with their tokens.
+    advance
+        Told, after each batch, how many residues it had.
 
     Raises
     ------
@@ -96,6 +107,7 @@ def encode(source: TokenSource, records: Sequence[ProteinRecord]) -> list[Encode
     for batch in cut_by_budget(np.arange(len(pieces)), lengths, budget, None):
         tokens = _forward(source, [pieces[number] for number in batch])
         found |= dict(zip(batch.tolist(), tokens, strict=True))
+        advance(int(lengths[batch].sum()))
     encoded, first = [], 0
     for record, plan in zip(records, windows, strict=True):
         parts = [found[number] for number in range(first, first + len(plan))]

@@ -204,9 +204,16 @@ def _write(
 ) -> None:
     stage, done, residues = f"encoding with {source.name}", 0, 0
     progress(stage, 0, plan.residues)
+
+    def advance(more: int) -> None:
+        nonlocal residues
+        # Residues in two windows are computed twice but asked for once.
+        residues = min(residues + more, plan.residues)
+        progress(stage, residues, plan.residues)
+
     with in_use(source):
         for chunk in _chunks(plan.rows, corpus.lengths, source.identity.bytes_per_residue):
-            encoded = encode(source, corpus.read(chunk))
+            encoded = encode(source, corpus.read(chunk), advance)
             try:
                 write_shard(folder.path, encoded)
             except MultiprotError as error:
@@ -215,8 +222,6 @@ def _write(
                     "room and run the same again, it goes on there"
                 ) from None
             done += len(chunk)
-            residues += int(corpus.lengths[chunk].sum())
-            progress(stage, residues, plan.residues)
 
 
 def _chunks(
