@@ -8,7 +8,7 @@ from typing import Any, Final
 import torch
 
 from multiprot.config import Section
-from multiprot.data.token_cache.config import CachedModality
+from multiprot.data.token_cache.config import CachedModality, TokenCacheConfig
 from multiprot.data.token_cache.encode import TokenSource
 from multiprot.data.token_cache.identity import TokenIdentity
 from multiprot.data.token_cache.inputs import InputHash
@@ -25,18 +25,15 @@ _REMEDY: Final = "name only other encoders in token_cache.encoders, or set token
 
 
 def token_sources(
-    config: PretrainConfig, parts: TrainingParts, registry: Registry
+    config: PretrainConfig, cache: TokenCacheConfig, parts: TrainingParts, registry: Registry
 ) -> dict[CachedModality, TokenSource]:
-    """The encoders whose tokens the recipe wants from the cache; empty where it is off.
+    """The encoders whose tokens the recipe wants from the cache, at least one.
 
     Raises
     ------
     ConfigError
         If one is not frozen, or a batch may hide from it what cached tokens were computed from.
     """
-    cache = config.token_cache
-    if cache is None:
-        return {}
     found: dict[CachedModality, TokenSource] = {}
     present = [name for name in _MODALITIES if getattr(parts.model, name) is not None]
     if absent := [name for name in cache.encoders or () if name not in present]:
@@ -51,31 +48,21 @@ def token_sources(
             continue
         _refuse_hiding(config, parts, name, capabilities)
         identity = TokenIdentity.of(registry, plugin, options, encoder, cache.dtype)
-        found[name] = _source(config, encoder, identity, name, capabilities)
+        found[name] = TokenSource(
+            encoder=encoder,
+            identity=identity,
+            inputs=InputHash(structure=name == "structure"),
+            max_residues=capabilities.max_residues,
+            device=device_of(config.trainer.accelerator),
+            windows=cache.long_proteins == "window",
+            tokens_per_batch=config.batch.tokens_per_batch,
+        )
     if learning and (cache.encoders is not None or not found):
         raise ConfigError(
             f"token_cache: tokens of an encoder that learns change at every step, and here "
             f"{' and '.join(learning)} would learn; freeze it (esm2: options.freeze=all), {_REMEDY}"
         )
     return found
-
-
-def _source(
-    config: PretrainConfig,
-    encoder: ResidueEncoder[Any],
-    identity: TokenIdentity,
-    name: CachedModality,
-    capabilities: Capabilities,
-) -> TokenSource:
-    return TokenSource(
-        encoder=encoder,
-        identity=identity,
-        inputs=InputHash(structure=name == "structure"),
-        max_residues=capabilities.max_residues,
-        device=device_of(config.trainer.accelerator),
-        windows=config.token_cache is not None and config.token_cache.long_proteins == "window",
-        tokens_per_batch=config.batch.tokens_per_batch,
-    )
 
 
 def device_of(accelerator: str) -> torch.device:

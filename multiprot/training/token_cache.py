@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -97,14 +96,14 @@ def estimate_caches(
     ConfigError, DataError
         As `with_token_cache`, and so before any encoder has worked for hours.
     """
-    rows = cached_rows(parts.corpus)
-    path = Path() if config.token_cache is None else config.token_cache.path
-    accounts = []
-    for name, source in token_sources(config, parts, registry).items():
-        folder = TokenFolder(path, source.identity)
+    cache, rows, accounts = config.token_cache, cached_rows(parts.corpus), list[CacheAccount]()
+    if cache is None:
+        return accounts
+    for name, source in token_sources(config, cache, parts, registry).items():
+        folder = TokenFolder(cache.path, source.identity)
         plan = plan_fill(folder, source, parts.corpus, rows)
         accounts.append(CacheAccount(name, source, folder, plan))
-    refuse_without_room([account.plan for account in accounts], path)
+    refuse_without_room([account.plan for account in accounts], cache.path)
     return accounts
 
 
