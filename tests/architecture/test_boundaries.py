@@ -20,6 +20,7 @@ PUBLIC_CONTRACT = frozenset(
         "multiprot.config",
         "multiprot.encoders",
         "multiprot.encoders.contract",
+        "multiprot.encoders.graphs",
         "multiprot.encoders.learning",
         "multiprot.encoders.lora",
         "multiprot.encoders.plugin",

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from multiprot.encoders.contract import Layout
+from multiprot.encoders.graphs import HIDDEN
 from multiprot.encoders.options import validate_options
 from multiprot.errors import ConfigError
 from multiprot.proteins import RESIDUE_LETTERS, ProteinRecord
 from multiprot.testing import example_records
 from multiprot_gvp.encoder import GvpEncoder, pair_geometry
-from multiprot_gvp.features import HIDDEN, GvpFeaturizer
+from multiprot_gvp.features import GvpFeaturizer
 from multiprot_gvp.layers import Gvp, TupleDropout, TupleNorm, lengths
 from multiprot_gvp.message import GvpLayer
 from multiprot_gvp.options import GvpOptions

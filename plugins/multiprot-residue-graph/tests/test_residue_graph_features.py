@@ -10,12 +10,13 @@ import pytest
 import torch
 
 from multiprot.encoders.contract import Layout
+from multiprot.encoders.graphs import HIDDEN
 from multiprot.encoders.options import validate_options
 from multiprot.errors import ConfigError
 from multiprot.proteins import RESIDUE_LETTERS, BackboneStructure, ProteinRecord
 from multiprot.testing import example_records
 from multiprot.testing.records import protein, without_atoms
-from multiprot_residue_graph.features import HIDDEN, GraphFeaturizer
+from multiprot_residue_graph.features import GraphFeaturizer
 from multiprot_residue_graph.gearnet_encoder import GearNetEncoder
 from multiprot_residue_graph.graphs import RadiusGraph, RelationalGraph
 from multiprot_residue_graph.options import GearNetOptions, GinOptions

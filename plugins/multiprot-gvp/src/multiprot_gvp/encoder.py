@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from multiprot.encoders.contract import PackedTokens, ResidueEncoder, ResidueTokens
-from multiprot_gvp.features import HIDDEN, GvpFeatures, GvpFeaturizer
+from multiprot.encoders.graphs import HIDDEN
+from multiprot_gvp.features import GvpFeatures, GvpFeaturizer
 from multiprot_gvp.geometry import CONTACT_REACH
 from multiprot_gvp.layers import Gvp, TupleNorm
 from multiprot_gvp.message import GvpLayer, State
@@ -53,10 +54,7 @@ class GvpEncoder(ResidueEncoder[GvpFeatures]):
 
     def forward(self, features: GvpFeatures) -> ResidueTokens | PackedTokens:
         """Tokens in the layout of `features`."""
-        values = self._table(self._tokens(*self._states(features)), features)
-        if features.offsets is not None:
-            return PackedTokens(values, features.mask, features.offsets)
-        return ResidueTokens(values, features.mask)
+        return features.tokens(self._tokens(*self._states(features)))
 
     def scalars_and_vectors(self, features: GvpFeatures) -> tuple[Tensor, Tensor]:
         """What residues are after the last layer, before it becomes a token.
@@ -73,13 +71,7 @@ class GvpEncoder(ResidueEncoder[GvpFeatures]):
             `features.mask` is False.
         """
         scalars, vectors = self._states(features)
-        return self._table(scalars, features), self._table(vectors.permute(1, 2, 0), features)
-
-    def _table(self, nodes: Tensor, features: GvpFeatures) -> Tensor:
-        """Values of nodes [node, ...] in the rows of their residues, in the features' layout."""
-        table = nodes.new_zeros(features.mask.numel(), *nodes.shape[1:])
-        table = table.index_copy(0, features.graph.rows, nodes)
-        return table.view(*features.mask.shape, *nodes.shape[1:])
+        return features.table(scalars), features.table(vectors.permute(1, 2, 0))
 
     def _states(self, features: GvpFeatures) -> State:
         graph = features.graph

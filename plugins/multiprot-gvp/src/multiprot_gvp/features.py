@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from copy import copy
-from dataclasses import dataclass, replace
-from typing import Any, Final, Self
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from multiprot.encoders.contract import Layout
-from multiprot.proteins import (
-    RESIDUE_LETTERS,
-    BackboneStructure,
-    ProteinRecord,
-    residue_indices,
-)
+from multiprot.encoders.graphs import GraphFeatures, lay_out_graphs
+from multiprot.proteins import BackboneStructure, ProteinRecord, residue_indices
 from multiprot_gvp.geometry import (
     backbone_frames,
     chain_neighbours,
     dihedral_scalars,
     direction_vectors,
 )
-
-HIDDEN: Final = len(RESIDUE_LETTERS)
-"""Index of an amino acid that must not be seen."""
 
 
 class BackboneGraph(Data):  # type: ignore[misc]
@@ -68,51 +59,16 @@ class BackboneGraph(Data):  # type: ignore[misc]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class GvpFeatures:
-    """A batch of graphs and where their tokens go.
+class GvpFeatures(GraphFeatures):
+    """A batch of `BackboneGraph` and where their tokens go.
 
     Attributes
     ----------
-    graph
-        All proteins' `BackboneGraph` in one.
-    mask
-        bool [protein, residue] in the padded layout, [residue of the batch] in the packed one;
-        False at padding and where a residue has no frame.
     complete
         Every node has all its neighbours, so that the encoder need not look at `present`.
-    offsets
-        int32 [protein + 1] where the layout is packed, else None.
     """
 
-    graph: Batch
-    mask: Tensor
-    complete: bool
-    offsets: Tensor | None = None
-
-    def to(self, device: torch.device, non_blocking: bool = False) -> Self:
-        """The same features on `device`."""
-        return self._map(lambda part: part.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> Self:
-        """The same features in page-locked memory."""
-        return self._map(lambda part: part.pin_memory())
-
-    def mask_residues(self, masked: Tensor, substitutes: Tensor) -> Self:
-        """Hide or replace amino acids, as `MaskableFeatures` says; the geometry stays."""
-        if self.offsets is not None:
-            lengths = self.offsets.diff()
-            inside = torch.arange(masked.shape[1], device=masked.device) < lengths[:, None]
-            masked, substitutes = masked[inside], substitutes[inside]
-        graph = copy(self.graph)
-        shown = substitutes.flatten()[graph.rows]
-        shown = torch.where(shown >= 0, shown, HIDDEN)
-        graph.residues = torch.where(masked.flatten()[graph.rows], shown, graph.residues)
-        return replace(self, graph=graph)
-
-    def _map(self, move: Callable[[Any], Any]) -> Self:
-        offsets = None if self.offsets is None else move(self.offsets)
-        # PyG moves a batch in place: the copy keeps the original where it was.
-        return type(self)(move(copy(self.graph)), move(self.mask), self.complete, offsets)
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,30 +85,14 @@ class GvpFeaturizer:
 
     def __call__(self, records: Sequence[ProteinRecord], layout: Layout) -> GvpFeatures:
         """Features of `records`; a residue needs N, CA and C to become a node."""
-        lengths = np.array([len(record) for record in records], dtype=np.int64)
-        packed = layout is Layout.PACKED
-        longest = int(lengths.max(initial=0))
-        graphs = [
-            self._graph(record.structure, record.sequence, int(length) if packed else longest)
-            for record, length in zip(records, lengths, strict=True)
-        ]
-        # A batch of no graphs would have no tensors: give it one graph of no nodes.
-        graph = Batch.from_data_list(graphs or [self._graph(None, "", 0)])
-        mask = torch.zeros(int(lengths.sum()) if packed else len(records) * longest).bool()
-        mask[graph.rows] = True
-        complete = bool(graph.present.all())
-        if packed:
-            offsets = torch.from_numpy(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
-            return GvpFeatures(graph, mask, complete, offsets)
-        return GvpFeatures(graph, mask.view(len(records), longest), complete)
+        laid = lay_out_graphs(records, layout, self._graph, Batch.from_data_list)
+        return GvpFeatures(laid.graph, laid.mask, laid.offsets, bool(laid.graph.present.all()))
 
-    def _graph(
-        self, structure: BackboneStructure | None, sequence: str, table_rows: int
-    ) -> BackboneGraph:
+    def _graph(self, record: ProteinRecord | None, table_rows: int) -> BackboneGraph:
         """The graph of a protein whose tokens take `table_rows` rows of the token table."""
         tensors = _empty(self.neighbours)
-        if structure is not None:
-            tensors = self._describe(structure, residue_indices(sequence))
+        if record is not None and record.structure is not None:
+            tensors = self._describe(record.structure, residue_indices(record.sequence))
         parts = {name: torch.from_numpy(array) for name, array in tensors.items()}
         return BackboneGraph(**parts, num_nodes=len(parts["rows"]), table_rows=table_rows)
 

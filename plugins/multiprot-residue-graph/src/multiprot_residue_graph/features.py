@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from copy import copy
-from dataclasses import dataclass, replace
-from typing import Any, Final, Self
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch_geometric.data import Batch, Data
 
-from multiprot.encoders.contract import Layout, PackedTokens, ResidueTokens
-from multiprot.proteins import RESIDUE_LETTERS, ProteinRecord, residue_indices
+from multiprot.encoders.contract import Layout
+from multiprot.encoders.graphs import GraphFeatures, lay_out_graphs
+from multiprot.proteins import ProteinRecord, residue_indices
 from multiprot_residue_graph.graphs import RadiusGraph, RelationalGraph
-from multiprot_residue_graph.trace import AlphaTrace, alpha_trace, empty_trace
-
-HIDDEN: Final = len(RESIDUE_LETTERS)
-"""Index of an amino acid that must not be seen."""
+from multiprot_residue_graph.trace import alpha_trace, empty_trace
 
 
 class ResidueGraph(Data):  # type: ignore[misc]
@@ -63,61 +59,6 @@ class ResidueGraph(Data):  # type: ignore[misc]
         return 1 if key in ("edge_index", "corner_edges") else 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class GraphFeatures:
-    """A batch of graphs and where their tokens go.
-
-    Attributes
-    ----------
-    graph
-        All proteins' `ResidueGraph` in one.
-    mask
-        bool [protein, residue] in the padded layout, [residue of the batch] in the packed one;
-        False at padding and where a residue has no CA.
-    offsets
-        int32 [protein + 1] where the layout is packed, else None.
-    """
-
-    graph: Batch
-    mask: Tensor
-    offsets: Tensor | None = None
-
-    def to(self, device: torch.device, non_blocking: bool = False) -> Self:
-        """The same features on `device`."""
-        return self._map(lambda part: part.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> Self:
-        """The same features in page-locked memory."""
-        return self._map(lambda part: part.pin_memory())
-
-    def mask_residues(self, masked: Tensor, substitutes: Tensor) -> Self:
-        """Hide or replace amino acids, as `MaskableFeatures` says; the geometry stays."""
-        if self.offsets is not None:
-            lengths = self.offsets.diff()
-            inside = torch.arange(masked.shape[1], device=masked.device) < lengths[:, None]
-            masked, substitutes = masked[inside], substitutes[inside]
-        # A copy of the batch shares its tensors; setting one on it leaves the original as it is.
-        graph = copy(self.graph)
-        shown = substitutes.flatten()[graph.rows]
-        shown = torch.where(shown >= 0, shown, HIDDEN)
-        graph.residues = torch.where(masked.flatten()[graph.rows], shown, graph.residues)
-        return replace(self, graph=graph)
-
-    def tokens(self, nodes: Tensor) -> ResidueTokens | PackedTokens:
-        """Node values [node, channel] as tokens in this layout; zeros where there is no node."""
-        table = nodes.new_zeros(self.mask.numel(), nodes.shape[1])
-        values = table.index_copy(0, self.graph.rows, nodes)
-        values = values.view(*self.mask.shape, nodes.shape[1])
-        if self.offsets is not None:
-            return PackedTokens(values, self.mask, self.offsets)
-        return ResidueTokens(values, self.mask)
-
-    def _map(self, move: Callable[[Any], Any]) -> Self:
-        offsets = None if self.offsets is None else move(self.offsets)
-        # PyG moves a batch in place: the copy keeps the original where it was.
-        return type(self)(move(copy(self.graph)), move(self.mask), offsets)
-
-
 @dataclass(frozen=True, slots=True)
 class GraphFeaturizer:
     """Makes `GraphFeatures`; a record without structure gets no node.
@@ -132,34 +73,19 @@ class GraphFeaturizer:
 
     def __call__(self, records: Sequence[ProteinRecord], layout: Layout) -> GraphFeatures:
         """Features of `records`; a residue needs a CA to become a node."""
-        lengths = np.array([len(record) for record in records], dtype=np.int64)
-        packed = layout is Layout.PACKED
-        longest = int(lengths.max(initial=0))
-        graphs = [
-            self._graph(_trace(record), record.sequence, int(length) if packed else longest)
-            for record, length in zip(records, lengths, strict=True)
-        ]
-        # A batch of no graphs would have no tensors: give it one graph of no nodes.
-        graph = Batch.from_data_list(graphs or [self._graph(empty_trace(), "", 0)])
-        mask = torch.zeros(int(lengths.sum()) if packed else len(records) * longest).bool()
-        mask[graph.rows] = True
-        if packed:
-            offsets = torch.from_numpy(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
-            return GraphFeatures(graph, mask, offsets)
-        return GraphFeatures(graph, mask.view(len(records), longest))
+        return lay_out_graphs(records, layout, self._graph, Batch.from_data_list)
 
-    def _graph(self, trace: AlphaTrace, sequence: str, table_rows: int) -> ResidueGraph:
+    def _graph(self, record: ProteinRecord | None, table_rows: int) -> ResidueGraph:
         """The graph of a protein whose tokens take `table_rows` rows of the token table."""
+        structure = None if record is None else record.structure
+        trace = empty_trace() if structure is None else alpha_trace(structure)
+        letters = residue_indices("" if record is None else record.sequence)
         arrays = {
             **self.join(trace),
             "dihedrals": trace.dihedrals,
             "defined": trace.defined,
             "rows": trace.rows,
-            "residues": residue_indices(sequence)[trace.rows],
+            "residues": letters[trace.rows],
         }
         tensors = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
         return ResidueGraph(**tensors, num_nodes=len(trace), table_rows=table_rows)
-
-
-def _trace(record: ProteinRecord) -> AlphaTrace:
-    return empty_trace() if record.structure is None else alpha_trace(record.structure)

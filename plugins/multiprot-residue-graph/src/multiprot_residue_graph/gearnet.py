@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 from torch_geometric.utils import scatter
 
-from multiprot_residue_graph.features import HIDDEN
+from multiprot.encoders.graphs import HIDDEN
 
 
 class RelationalConvolution(nn.Module):

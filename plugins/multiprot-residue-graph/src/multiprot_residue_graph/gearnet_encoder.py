@@ -7,7 +7,8 @@ from torch import nn
 from torch_geometric.data import Data
 
 from multiprot.encoders.contract import PackedTokens, ResidueEncoder, ResidueTokens
-from multiprot_residue_graph.features import GraphFeatures, GraphFeaturizer
+from multiprot.encoders.graphs import GraphFeatures
+from multiprot_residue_graph.features import GraphFeaturizer
 from multiprot_residue_graph.gearnet import Corners, EdgeInput, GearNetLayer, corners_by_angle
 from multiprot_residue_graph.graphs import RelationalGraph
 from multiprot_residue_graph.nodes import NodeInput

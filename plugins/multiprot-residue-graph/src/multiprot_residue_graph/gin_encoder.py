@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from multiprot.encoders.contract import PackedTokens, ResidueEncoder, ResidueTokens
-from multiprot_residue_graph.features import GraphFeatures, GraphFeaturizer
+from multiprot.encoders.graphs import GraphFeatures
+from multiprot_residue_graph.features import GraphFeaturizer
 from multiprot_residue_graph.gin import ResidualGin, inverse_square
 from multiprot_residue_graph.graphs import RadiusGraph
 from multiprot_residue_graph.nodes import NodeInput

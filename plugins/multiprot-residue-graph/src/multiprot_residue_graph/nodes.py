@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from multiprot_residue_graph.features import HIDDEN
+from multiprot.encoders.graphs import HIDDEN
 
 PERIODIC_CHANNELS: Final = 9
 STEPS_CENTRES: Final = 128
