@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from types import SimpleNamespace
+from typing import NamedTuple
 
 import pytest
 
@@ -13,6 +13,13 @@ from multiprot.bundle.lock_file import BundleLock
 from multiprot.encoders import plugin as contract
 from multiprot.encoders.registry import GROUPS, OBJECTIVE_GROUP, Registry
 from multiprot.errors import BundleError
+
+
+class Distribution(NamedTuple):
+    """What is asked of a distribution; hashable, as real ones are."""
+
+    name: str
+    version: str
 
 
 def registry(
@@ -24,7 +31,7 @@ def registry(
         if point.name != without and point.dist is not None and point.dist.name == "multiprot":
             changed = EntryPoint(point.name, point.value, point.group)
             version = (versions or {}).get(point.name, str(point.dist.version))
-            vars(changed).update(dist=SimpleNamespace(name=distribution, version=version))
+            vars(changed).update(dist=Distribution(distribution, version))
             points.append(changed)
     return Registry(points)
 
