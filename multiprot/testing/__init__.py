@@ -5,7 +5,6 @@
     from multiprot.testing import SequenceEncoderSuite
     from my_package.plugin import my_encoder
 
-
     class TestMyEncoder(SequenceEncoderSuite):
         plugin = my_encoder
 
