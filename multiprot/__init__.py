@@ -6,8 +6,9 @@ large library.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any, Final
+
+from multiprot.lazy import lazy_names
 
 if TYPE_CHECKING:
     from multiprot.bundle import Bundle, load_bundle, save_bundle
@@ -29,23 +30,23 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES: Final = {
-    "BackboneStructure": "multiprot.proteins",
-    "Bundle": "multiprot.bundle",
-    "Corpus": "multiprot.data",
-    "Embedder": "multiprot.embedding",
-    "Embeddings": "multiprot.embedding",
-    "FusionModel": "multiprot.fusion",
-    "GeneOntology": "multiprot.ontology",
-    "MultiprotError": "multiprot.errors",
-    "ProteinRecord": "multiprot.proteins",
-    "Registry": "multiprot.encoders",
-    "load_bundle": "multiprot.bundle",
-    "load_config": "multiprot.config",
-    "read_annotations": "multiprot.ontology",
-    "read_fasta": "multiprot.proteins",
-    "read_structure_file": "multiprot.proteins",
-    "save_bundle": "multiprot.bundle",
-    "write_fasta": "multiprot.proteins",
+    "BackboneStructure": "proteins",
+    "Bundle": "bundle",
+    "Corpus": "data",
+    "Embedder": "embedding",
+    "Embeddings": "embedding",
+    "FusionModel": "fusion",
+    "GeneOntology": "ontology",
+    "MultiprotError": "errors",
+    "ProteinRecord": "proteins",
+    "Registry": "encoders",
+    "load_bundle": "bundle",
+    "load_config": "config",
+    "read_annotations": "ontology",
+    "read_fasta": "proteins",
+    "read_structure_file": "proteins",
+    "save_bundle": "bundle",
+    "write_fasta": "proteins",
 }
 
 __all__ = [
@@ -70,15 +71,16 @@ __all__ = [
 ]
 
 
+_find = lazy_names(__name__, _HOMES)
+
+
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
 
         value: Any = version("multiprot")
-    elif name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
     else:
-        raise AttributeError(f"module 'multiprot' has no attribute {name!r}")
+        value = _find(name)
     globals()[name] = value
     return value
 

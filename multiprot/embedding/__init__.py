@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from multiprot.embedding.options import EmbedOptions
+from multiprot.lazy import lazy_names
 
 if TYPE_CHECKING:
     from multiprot.embedding.embedder import Embedder
@@ -39,11 +40,5 @@ _HOMES: Final = {
     "read_inputs": "inputs",
 }
 
-
-def __getattr__(name: str) -> Any:
-    # Reading a store needs no torch, so that the embedder is imported only when asked for.
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+# Reading a store needs no torch, so that the embedder is imported only when asked for.
+__getattr__ = lazy_names(__name__, _HOMES)

@@ -6,9 +6,10 @@ when it is first asked for.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from multiprot.fusion.config import FusionConfig, ModelConfig
+from multiprot.lazy import lazy_names
 
 if TYPE_CHECKING:
     from multiprot.fusion.build import build_model
@@ -16,14 +17,4 @@ if TYPE_CHECKING:
 
 __all__ = ["FusionConfig", "FusionModel", "ModelConfig", "build_model"]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "FusionModel":
-        from multiprot.fusion.model import FusionModel
-
-        return FusionModel
-    if name == "build_model":
-        from multiprot.fusion.build import build_model
-
-        return build_model
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, {"FusionModel": "model", "build_model": "build"})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from multiprot.lazy import lazy_names
 
 if TYPE_CHECKING:
     from multiprot.objectives.build import build_objectives
@@ -10,14 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TotalObjective", "TotalResult", "build_objectives"]
 
-
-def __getattr__(name: str) -> Any:
-    if name in {"TotalObjective", "TotalResult"}:
-        from multiprot.objectives import total
-
-        return getattr(total, name)
-    if name == "build_objectives":
-        from multiprot.objectives.build import build_objectives
-
-        return build_objectives
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(
+    __name__, {"TotalObjective": "total", "TotalResult": "total", "build_objectives": "build"}
+)
