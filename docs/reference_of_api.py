@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pydantic import BaseModel
+from multiprot.config import Section
 
 PACKAGES: Final = (
     "multiprot.proteins",
@@ -63,7 +63,7 @@ def _page(package: str) -> str:
 
 
 def _entry(package: str, name: str, value: Any) -> str:
-    if inspect.isclass(value) and issubclass(value, BaseModel):
+    if inspect.isclass(value) and issubclass(value, Section):
         return _section(name, value)
     if inspect.isclass(value):
         return f".. autoclass:: {name}\n   :members:\n   :show-inheritance:"
@@ -72,10 +72,10 @@ def _entry(package: str, name: str, value: Any) -> str:
     return f".. autodata:: {_home(package, name)}.{name}\n   :no-value:"
 
 
-def _section(name: str, model: type[BaseModel]) -> str:
+def _section(name: str, model: type[Section]) -> str:
     """A config section: its settings with their docstrings, instead of pydantic's machinery."""
     lines = [f".. py:class:: {name}(**settings)", "", f"   {_one_line(model.__doc__)}"]
-    for key, field in model.model_fields.items():
+    for key, field in model.described().model_fields.items():
         lines += ["", f"   {key}", f"      {_one_line(field.description)}"]
     return "\n".join(lines)
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from multiprot.config import Section
 from multiprot.embedding.options import EmbedOptions
 from multiprot.encoders.registry import GROUPS, OBJECTIVE_GROUP, Registry
 from multiprot.training.config import PretrainConfig
@@ -41,7 +41,7 @@ def settings_page() -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _sections(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, type[BaseModel]]]:
+def _sections(model: type[Section], prefix: str) -> Iterator[tuple[str, type[Section]]]:
     """Dotted key and class of every section below `model`, depth first."""
     for name, field in model.model_fields.items():
         for section in _section_classes(field.annotation):
@@ -50,8 +50,8 @@ def _sections(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, type[B
             yield from _sections(section, f"{key}.")
 
 
-def _section_classes(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _section_classes(annotation: Any) -> Iterator[type[Section]]:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
         yield annotation
         return
     for part in get_args(annotation):
@@ -72,15 +72,15 @@ def _plugins() -> Iterator[str]:
                 yield _table(plugin.config)
 
 
-def _purpose(model: type[BaseModel]) -> str:
+def _purpose(model: type[Section]) -> str:
     return " ".join((model.__doc__ or "").split())
 
 
-def _table(model: type[BaseModel]) -> str:
+def _table(model: type[Section]) -> str:
     rows = [
         f"| `{name}` | {_in_table(_allowed(field.annotation, field.metadata))} "
         f"| {_in_table(_default(field))} | {_in_table(field.description or '')} |"
-        for name, field in model.model_fields.items()
+        for name, field in model.described().model_fields.items()
     ]
     return "\n".join(["| key | value | default | what it is |", "|---|---|---|---|", *rows])
 
@@ -89,7 +89,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     default = field.get_default(call_default_factory=True, validated_data={})
-    if default is PydanticUndefined or isinstance(default, BaseModel):
+    if default is PydanticUndefined or isinstance(default, Section):
         return "see below"
     if isinstance(default, tuple | frozenset):
         default = list(default)

@@ -69,7 +69,7 @@ def _parameters(
     hints = get_type_hints(command, include_extras=True)
     for name, parameter in inspect.signature(command).parameters.items():
         if name == _PARAMETER:
-            for field, info in section.model_fields.items():
+            for field, info in section.described().model_fields.items():
                 yield _option(field, info, spelled[field])
         else:
             yield parameter.replace(annotation=hints[name], kind=parameter.KEYWORD_ONLY)

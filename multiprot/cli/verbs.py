@@ -17,7 +17,7 @@ VERBS: Final = {
     "data": "Build a training corpus, look into one, encode it once with frozen encoders.",
     "inspect": "Account for every residue of structure files.",
     "config": "Show a resolved recipe, or the JSON schema of recipes.",
-    "plugins": "List the installed encoders and objectives.",
+    "plugins": "List, show, check and begin encoders and objectives.",
 }
 """Name and summary of each verb, in the order of the help page.
 

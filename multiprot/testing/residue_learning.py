@@ -42,13 +42,19 @@ class LearningTests(ResidueTrial):
         )
 
     def test_frozen_encoder_is_always_in_use_mode(self) -> None:
-        """Nothing of a frozen encoder is random in training either: its tokens can be stored."""
+        """Nothing of a frozen encoder is random, just built or in train(): tokens can be stored."""
         if self.capabilities.trainable:
             return
-        encoder = self.encoder()
-        before = self.padded(encoder, self.records).values
+        torch.manual_seed(0)
+        encoder = self.plugin.build(self.tiny_config())
+        mend = (
+            "override train() so that frozen parts stay in eval(), and call it at the end of "
+            "__init__: no dropout in what is frozen"
+        )
+        fresh = self.padded(encoder, self.records).values
+        before = self.padded(encoder.eval(), self.records).values
+        demand_same(fresh, before, "a frozen encoder is not in use mode when it was built", mend)
         after = self.padded(encoder.train(), self.records).values
-        mend = "override train() so that frozen parts stay in eval(): no dropout in what is frozen"
         demand_same(after, before, "train() changes the tokens of a frozen encoder", mend)
 
     def test_adapters_as_claimed(self) -> None:

@@ -73,7 +73,9 @@ class PluginSuite:
 
     def test_options_are_described(self) -> None:
         """Each option has a docstring, which settings reference and `plugins show` print."""
-        silent = [n for n, f in self.plugin.config.model_fields.items() if not f.description]
+        silent = [
+            n for n, f in self.plugin.config.described().model_fields.items() if not f.description
+        ]
         demand(
             not silent,
             f"{', '.join(silent)} of {self.plugin.config.__name__} is not described",

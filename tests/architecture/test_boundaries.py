@@ -101,7 +101,7 @@ def test_every_setting_is_documented(modules: list[str]) -> None:
     bare = [
         f"{section.__module__}.{section.__name__}.{name}"
         for section in mine
-        for name, field in section.model_fields.items()
+        for name, field in section.described().model_fields.items()
         if not field.description
     ]
     assert bare == []
