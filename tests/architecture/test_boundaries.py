@@ -24,6 +24,7 @@ PUBLIC_CONTRACT = frozenset(
         "multiprot.encoders.learning",
         "multiprot.encoders.lora",
         "multiprot.encoders.plugin",
+        "multiprot.encoders.pretrained",
         "multiprot.encoders.token_ids",
         "multiprot.errors",
         "multiprot.files",

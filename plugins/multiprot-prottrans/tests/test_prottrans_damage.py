@@ -74,7 +74,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "empty weights": (cut("model.safetensors", 0), "cannot be read"),
     "a tensor short": (drop_tensor, r"lacks 1 tensors of the model, first .*\.1\."),
     "more layers": (sizes(num_layers=4), r"lacks \d+ tensors"),
-    "fewer layers": (sizes(num_layers=2), r"holds \d+ tensors of an encoder that config\.json"),
+    "fewer layers": (sizes(num_layers=2), r"holds \d+ tensors of a model that its settings"),
     "other width": (sizes(d_model=32), "tensors of other shapes"),
     "fewer tokens": (sizes(vocab_size=5), "embeds only 5 tokens"),
     "more tokens": (sizes(vocab_size=500), "tensors of other shapes"),

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import EsmConfig, EsmModel
-from transformers.utils import logging as transformers_logging
 
+from multiprot.encoders.pretrained import load_pretrained
 from multiprot.errors import PluginError
 from multiprot_esm.architecture import Architecture, is_fair_esm
 from multiprot_esm.fair_esm import read_weights
@@ -66,67 +63,18 @@ def _widen_embeddings(embeddings: torch.nn.Embedding) -> None:
 
 def _load(checkpoint: Path, config: Any) -> Any:
     """The model with the weights of `checkpoint`, every one of them accounted for."""
-    folder, weights = _weights(checkpoint)
-    try:
-        with _quiet():
-            trunk, account = EsmModel.from_pretrained(
-                folder,
-                state_dict=weights,
-                config=config,
-                add_pooling_layer=False,
-                dtype=torch.float32,
-                local_files_only=True,
-                use_safetensors=True,
-                # Not to ignore them: they are named below, which the library's own error does not.
-                ignore_mismatched_sizes=True,
-                output_loading_info=True,
-            )
-    except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise PluginError(f"esm2: weights in {checkpoint} cannot be read: {reason}") from error
-    _refuse_gaps(checkpoint, account)
-    return trunk
+    settings = {"config": config, "add_pooling_layer": False, **_weights(checkpoint)}
+    return load_pretrained(EsmModel, checkpoint, "esm2", spared="contact_head", **settings)
 
 
-def _weights(checkpoint: Path) -> tuple[Path | None, dict[str, torch.Tensor] | None]:
-    """Either the folder that transformers shall read, or the tensors of a `.pt` file."""
+def _weights(checkpoint: Path) -> dict[str, Any]:
+    """The tensors of a `.pt` file; nothing of a folder, which transformers reads."""
     if is_fair_esm(checkpoint):
-        return None, read_weights(checkpoint)
+        return {"state_dict": read_weights(checkpoint)}
     if not any((checkpoint / name).is_file() for name in _WEIGHTS):
         raise PluginError(
             f"esm2: {checkpoint} has no model.safetensors; pickled weights of transformers can run "
             "code when they are read: convert them with its save_pretrained, or give fair-esm's "
             ".pt file, which is read with care"
         )
-    return checkpoint, None
-
-
-def _refuse_gaps(checkpoint: Path, account: Mapping[str, Any]) -> None:
-    """Raise if a tensor of the model was not in the checkpoint, or in another shape."""
-    mismatched = sorted(str(m) for m in account["mismatched_keys"] if "contact_head" not in str(m))
-    if mismatched:
-        raise PluginError(
-            f"esm2: {checkpoint} holds tensors of other shapes than its settings say, first (name, "
-            f"found, expected) {mismatched[0]}; they belong to different models"
-        )
-    missing = sorted(key for key in account["missing_keys"] if "contact_head" not in key)
-    if missing:
-        raise PluginError(
-            f"esm2: {checkpoint} lacks {len(missing)} tensors of the model, first {missing[0]}; "
-            "the checkpoint is incomplete or config.json belongs to another one"
-        )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Mute the library's loading report: what matters in it is raised as an error here."""
-    level = transformers_logging.get_verbosity()
-    bar = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        if bar:
-            transformers_logging.enable_progress_bar()
+    return {}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from multiprot.encoders.pretrained import first_line
 from multiprot.errors import PluginError
 from multiprot_go_graph.options import GoTextOptions
 
@@ -182,8 +183,3 @@ def _json(path: Path) -> Any:
     if not isinstance(found, Mapping | list):
         raise PluginError(f"{path}: holds {found!r}, not settings; download it again")
     return found
-
-
-def first_line(error: Exception) -> str:
-    """First line of an error that may be long."""
-    return str(error).strip().split("\n", 1)[0] or type(error).__name__

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
@@ -13,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
-from transformers.utils import logging as transformers_logging
 
+from multiprot.encoders.pretrained import first_line, load_pretrained, quiet_transformers
 from multiprot.errors import PluginError
-from multiprot_go_graph.checkpoint import TextCheckpoint, first_line
+from multiprot_go_graph.checkpoint import TextCheckpoint
 from multiprot_go_graph.options import GoTextOptions
 
 _LOG: Final = logging.getLogger("multiprot_go_graph")
@@ -174,7 +173,7 @@ class _Clock:
 
 def _tokenizer(checkpoint: TextCheckpoint) -> Any:
     try:
-        with _quiet():
+        with quiet_transformers():
             tokenizer = AutoTokenizer.from_pretrained(
                 checkpoint.folder, local_files_only=True, trust_remote_code=False
             )
@@ -194,31 +193,9 @@ def _tokenizer(checkpoint: TextCheckpoint) -> Any:
 
 def _model(checkpoint: TextCheckpoint) -> Any:
     """The text encoder in evaluation mode, every tensor but the unused pooler accounted for."""
-    folder = checkpoint.folder
-    try:
-        with _quiet():
-            model, account = AutoModel.from_pretrained(
-                folder,
-                dtype=torch.float32,
-                local_files_only=True,
-                use_safetensors=True,
-                trust_remote_code=False,
-                # Not to ignore them: they are named below, which the library's own error does not.
-                ignore_mismatched_sizes=True,
-                output_loading_info=True,
-            )
-    except Exception as error:
-        # From transformers, safetensors, torch or the file system.
-        raise PluginError(
-            f"go-text: weights in {folder} cannot be read: {first_line(error)}"
-        ) from error
-    for gap in ("missing_keys", "mismatched_keys"):
-        names = sorted(str(key) for key in account[gap] if "pooler" not in str(key))
-        if names:
-            raise PluginError(
-                f"go-text: {folder}: {gap.replace('_', ' ')}, first {names[0]}; weights and "
-                "config.json do not belong together, or the download is incomplete"
-            )
+    model = load_pretrained(
+        AutoModel, checkpoint.folder, "go-text", spared="pooler", trust_remote_code=False
+    )
     return model.eval()
 
 
@@ -229,18 +206,3 @@ def _device(name: str) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise PluginError(f"go-text: device {name!r} cannot be used: {error}") from None
     return device
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Mute the library's loading report: what matters in it is raised as an error here."""
-    level = transformers_logging.get_verbosity()
-    bar = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        if bar:
-            transformers_logging.enable_progress_bar()

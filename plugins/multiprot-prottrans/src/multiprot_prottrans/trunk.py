@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import torch
-from safetensors import SafetensorError
 from torch import nn
 from transformers import BertConfig, BertModel, T5Config, T5EncoderModel
 from transformers.activations import ACT2FN
-from transformers.utils import logging as transformers_logging
 
+from multiprot.encoders.pretrained import load_pretrained
 from multiprot.errors import PluginError
 from multiprot_prottrans.architecture import Architecture
 
@@ -82,66 +79,9 @@ def _load(model: Any, config: Any, extra: Mapping[str, Any], folder: Path, owner
             f"\"from transformers import {model.__name__} as M; M.from_pretrained('{folder}')"
             f".save_pretrained('{folder}')\""
         )
-    try:
-        with _quiet():
-            trunk, account = model.from_pretrained(
-                folder,
-                config=config,
-                dtype=torch.float32,
-                local_files_only=True,
-                use_safetensors=True,
-                # Not to ignore them: they are named below, which the library's own error does not.
-                ignore_mismatched_sizes=True,
-                output_loading_info=True,
-                **extra,
-            )
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise PluginError(f"{owner}: weights in {folder} cannot be read: {_line(error)}") from error
-    _refuse_gaps(folder, account, owner)
-    return trunk
+    return load_pretrained(model, folder, owner, surplus=_of_the_encoder, config=config, **extra)
 
 
-def _refuse_gaps(folder: Path, account: Mapping[str, Any], owner: str) -> None:
-    """Raise if a tensor of the encoder is missing, of another shape, or left over."""
-    mismatched = sorted(str(entry) for entry in account["mismatched_keys"])
-    if mismatched:
-        raise PluginError(
-            f"{owner}: {folder} holds tensors of other shapes than its config.json says, first "
-            f"(name, found, expected) {mismatched[0]}; the two files belong to different models"
-        )
-    missing = sorted(account["missing_keys"])
-    if missing:
-        raise PluginError(
-            f"{owner}: {folder} lacks {len(missing)} tensors of the model, first {missing[0]}; the "
-            "checkpoint is incomplete or config.json belongs to another one"
-        )
-    unused = sorted(
-        key
-        for key in account["unexpected_keys"]
-        if _OF_THE_ENCODER.search(key) and not _NO_WEIGHTS.search(key)
-    )
-    if unused:
-        raise PluginError(
-            f"{owner}: {folder} holds {len(unused)} tensors of an encoder that config.json does "
-            f"not describe, first {unused[0]}; the two files belong to different models"
-        )
-
-
-def _line(error: BaseException) -> str:
-    """The first line of an error's text, or its type where it has none."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Mute the library's loading report: what matters in it is raised as an error here."""
-    level = transformers_logging.get_verbosity()
-    bar = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        if bar:
-            transformers_logging.enable_progress_bar()
+def _of_the_encoder(name: str) -> bool:
+    """Whether a tensor for which there is no place belongs to the half that is used here."""
+    return bool(_OF_THE_ENCODER.search(name)) and not _NO_WEIGHTS.search(name)
