@@ -46,7 +46,7 @@ def test_a_node_lands_in_the_row_of_its_residue(layout: Layout) -> None:
     rows = [[1, 0, 2, 0], [3], [4, 0, 5, 0, 6, 0]]
     if layout is Layout.PACKED:
         assert isinstance(tokens, PackedTokens)
-        assert tokens.values[:, 0].tolist() == sum(rows, [])
+        assert tokens.values[:, 0].tolist() == [number for row in rows for number in row]
         assert tokens.offsets.tolist() == [0, 4, 5, 11]
     else:
         assert isinstance(tokens, ResidueTokens)
