@@ -65,8 +65,9 @@ def read_lines(path: Path) -> Iterator[str]:
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """A temporary sibling of `path` to write to; it takes the final name only if all went well."""
-    handle, name = tempfile.mkstemp(dir=_writable_parent(path), prefix=f".{path.name}.")
-    os.close(handle)
+    with _named(path.parent):
+        handle, name = tempfile.mkstemp(dir=_writable_parent(path), prefix=f".{path.name}.")
+        os.close(handle)
     partial = Path(name)
     try:
         with _named(path):
@@ -88,7 +89,8 @@ def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         If `path` exists and is not an empty folder, unless `overwrite`.
     """
     refuse_existing(path, overwrite=overwrite)
-    partial = Path(tempfile.mkdtemp(dir=_writable_parent(path), prefix=f".{path.name}."))
+    with _named(path.parent):
+        partial = Path(tempfile.mkdtemp(dir=_writable_parent(path), prefix=f".{path.name}."))
     try:
         with _named(path):
             yield partial

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -73,26 +73,34 @@ def description_text(told: Mapping[str, Any]) -> str:
 
 
 def _capabilities(plugin: AnyPlugin, overrides: Sequence[str]) -> dict[str, Any] | str | None:
-    config = load_config(plugin.config, None, overrides).value
-    if not isinstance(plugin, EncoderPlugin):
-        return None
     try:
+        config = load_config(plugin.config, None, overrides).value
+        if not isinstance(plugin, EncoderPlugin):
+            return None
         told = asdict(plugin.capabilities(config))
     except MultiprotError as error:
-        return f"not known without more options: {error}"
+        # Some encoders cannot be without an option; a wrong one is another matter.
+        if overrides:
+            raise
+        return f"not known without options: {error}"
     return {key: sorted(v) if isinstance(v, frozenset) else v for key, v in told.items()}
 
 
 def _options(schema: Mapping[str, Any]) -> list[str]:
-    required = schema.get("required", [])
-    lines = []
-    for name, field in schema.get("properties", {}).items():
+    return list(_lines(schema, schema.get("$defs", {}), "")) or ["  none"]
+
+
+def _lines(section: Mapping[str, Any], sections: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    """Two lines for each option of a section, those of the sections inside after their own."""
+    required = section.get("required", [])
+    for name, field in section.get("properties", {}).items():
         default = "required" if name in required else f"default {_plain(field.get('default'))}"
-        lines += [
-            f"  {name} ({default})",
-            f"      {' '.join(field.get('description', '').split())}",
-        ]
-    return lines or ["  none"]
+        yield f"  {prefix}{name} ({default})"
+        yield f"      {' '.join(field.get('description', '').split())}"
+        for choice in (field, *field.get("anyOf", ())):
+            inside = sections.get(choice.get("$ref", "").removeprefix("#/$defs/"))
+            if inside is not None:
+                yield from _lines(inside, sections, f"{prefix}{name}.")
 
 
 def _plain(value: object) -> str:

@@ -64,6 +64,21 @@ def test_show_tells_capabilities_for_the_options_given(capsys: pytest.CaptureFix
     assert "feed_forward_width (default none)" in out
 
 
+def test_show_tells_options_inside_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plugins", "show", "esm2", "lora.rank=4"]) == 0
+    out = capsys.readouterr().out
+    assert "adapters           yes" in out
+    assert "  lora.rank (required)\n      Rank of the update" in out
+
+
+def test_show_without_what_an_encoder_needs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plugins", "show", "go-text"]) == 0
+    out = capsys.readouterr().out
+    assert "Capabilities: not known without options: " in out
+    assert "  max_tokens (" in out
+    assert main(["plugins", "show", "go-text", "width=0"]) == 2
+
+
 def test_show_as_json_has_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plugins", "show", "masked-residue", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
