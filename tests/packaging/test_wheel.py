@@ -45,7 +45,13 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     assert "multiprot/training/recipes/quickstart.yaml" in names
     shipped = {name for name in names if name.startswith("multiprot/") and name.endswith(".py")}
     written = {str(p.relative_to(ROOT)) for p in (ROOT / "multiprot").rglob("*.py")}
-    assert shipped == written
+    template = ROOT / "plugins" / "multiprot-template"
+    # What `multiprot plugins new` starts from.
+    templates = {
+        f"multiprot/testing/templates/{p.relative_to(template)}" for p in template.rglob("*.py")
+    }
+    assert shipped == written | templates
+    assert "multiprot/testing/templates/go/recipe.yaml" in names
 
 
 @pytest.mark.long
