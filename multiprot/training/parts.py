@@ -15,6 +15,7 @@ from multiprot.errors import DataError
 from multiprot.fusion import FusionModel, build_model
 from multiprot.objectives import TotalObjective, build_objectives
 from multiprot.training.config import PretrainConfig
+from multiprot.training.precision import refuse_unclaimed_precision
 from multiprot.training.seeding import seed_at
 
 
@@ -53,8 +54,9 @@ def build_parts(config: PretrainConfig, corpus: Corpus, registry: Registry) -> T
     DataError
         If the corpus lacks what the recipe needs.
     ConfigError, PluginError
-        If an encoder or objective cannot be built.
+        If an encoder or objective cannot be built, or not in the recipe's precision.
     """
+    refuse_unclaimed_precision(config, registry)
     _refuse_empty_splits(corpus)
     ontology = None if config.model.go is None else corpus.ontology
     labels = None
