@@ -34,8 +34,9 @@ class SafeCheckpointIO(TorchCheckpointIO):  # type: ignore[misc]  # lightning is
         content = io.BytesIO()
         torch.save(checkpoint, content)
         try:
-            with atomic_file(Path(path)) as partial:
-                partial.write_bytes(content.getbuffer())
+            # The view is released even if writing fails; Python 3.13 complains of one that is not.
+            with atomic_file(Path(path)) as partial, content.getbuffer() as view:
+                partial.write_bytes(view)
         except MultiprotError as error:
             raise TrainingError(
                 f"checkpoint not written ({error}); older checkpoints in {Path(path).parent} are "
