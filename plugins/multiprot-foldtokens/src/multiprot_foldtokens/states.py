@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import numpy as np
 from biotite.structure.alphabet import I3DSequence
-from biotite.structure.alphabet.encoder import Encoder
 from numpy.typing import NDArray
 
 from multiprot.errors import DataError
 from multiprot.proteins import BackboneStructure, ProteinRecord
+from multiprot_foldtokens.partners import network
 
 STATE_LETTERS: Final = "".join(I3DSequence.alphabet.get_symbols()).upper()
 """The twenty states, in the order of their numbers."""
@@ -103,4 +103,4 @@ def _chain_rows(structure: BackboneStructure) -> NDArray[np.int64]:
 def _network() -> Any:
     # `to_3di` calls the same class; but it takes float32 alone and writes D for what has no state,
     # so that nobody can tell it from the twenty states' own D.
-    return Encoder()
+    return network()

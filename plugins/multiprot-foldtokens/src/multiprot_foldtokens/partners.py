@@ -1,0 +1,44 @@
+"""The residue nearest to each, also in chains too long for a table of all distances. No torch."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from biotite.structure.alphabet.encoder import Encoder, PartnerIndexEncoder
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+LONGEST_TABLE: Final = 1024
+"""Rows of a chain up to which biotite's own search is used: a table of all distances, which at
+40,000 residues would take some thirty gigabytes."""
+
+
+class Partners(PartnerIndexEncoder):  # type: ignore[misc]  # biotite is untyped here
+    """biotite's search for partners; beyond `LONGEST_TABLE` rows by a tree.
+
+    The two differ only where two residues are equally near to the last digits.
+    """
+
+    def _find_residue_partners(self, x: Any) -> NDArray[np.int64]:
+        """Row of each row's partner, int64 [row], of virtual centres [row, xyz], masked, in Å."""
+        if len(x) <= LONGEST_TABLE:
+            table: NDArray[np.int64] = super()._find_residue_partners(x)
+            return table
+        seen: NDArray[np.bool_] = np.asarray(~np.ma.getmaskarray(x).any(axis=1))
+        # As in Foldseek: the ends are nobody's partner, and have none.
+        seen[[0, -1]] = False
+        rows = np.flatnonzero(seen)
+        first, second = cKDTree(x.data[rows]).query(x.data[rows], k=2)[1].T
+        # A residue is nearest to itself, unless another lies on the same spot.
+        nearest = np.where(first == np.arange(len(rows)), second, first)
+        partners = np.zeros(len(x), np.int64)
+        partners[rows] = rows[nearest]
+        return partners
+
+
+def network() -> Any:
+    """biotite's 3Di encoder with this search."""
+    encoder = Encoder()
+    encoder.feature_encoder.partner_index_encoder = Partners()
+    return encoder
