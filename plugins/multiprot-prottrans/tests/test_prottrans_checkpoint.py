@@ -61,7 +61,7 @@ def test_hidden_residues_are_written_as_the_authors_do(checkpoint: Any, records:
 def test_capabilities_come_from_the_folder(checkpoint: Any) -> None:
     capabilities = checkpoint.plugin.capabilities(checkpoint.options())
     bert = checkpoint.family.kind == "bert"
-    assert capabilities.max_residues == (64 if bert else None)
+    assert capabilities.max_residues == (64 if bert else 4096)
     licences = {"prott5": "AFL-3.0", "prostt5": "MIT", "protbert": "AFL-3.0"}
     expected = licences.get(checkpoint.folder.name, "CC-BY-NC-SA-4.0")
     assert capabilities.weights_license == expected

@@ -154,8 +154,8 @@ def test_a_long_protein_is_refused_by_name(name: str) -> None:
 
 def test_only_learned_positions_set_a_limit() -> None:
     """T5 counts distances, and beyond 128 residues all of them are one class."""
-    assert prott5.capabilities(T5Options()).max_residues is None
-    assert ankh.capabilities(T5Options()).max_residues is None
+    assert prott5.capabilities(T5Options()).max_residues == 4096
+    assert ankh.capabilities(T5Options(max_residues=9000)).max_residues == 9000
     assert protbert.capabilities(ProtBertOptions()).max_residues == 2046
     assert resolve(PROTBERT, ProtBertOptions(max_residues=5000)).shape.positions == 5002
 

@@ -42,8 +42,9 @@ class ProtTransOptions(LearningOptions):
     """Share of channels and attention weights dropped in training; 0 from scratch, null keeps a
     checkpoint's own."""
     max_residues: int | None = Field(default=None, ge=1)
-    """Longest protein it takes. T5's positions are relative, so that null sets no limit to ProtT5
-    and Ankh; ProtBert's are learned: null means as many as it has (2,046 from scratch)."""
+    """Longest protein it takes. Null means 4,096 to ProtT5 and Ankh, whose relative positions let
+    you set more where memory allows, and to ProtBert as many as it has learned positions for (2,046
+    from scratch)."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
