@@ -29,7 +29,7 @@ class Section(BaseModel):
         """The class itself, the docstring under each field being its `description` now.
 
         pydantic could do that when a class is made, but it reads and parses source code for it,
-        which would be a third of the time of `multiprot plugins list`. Sections inside are
+        which would be a fifth of the time of `multiprot plugins list`. Sections inside are
         described, too.
         """
         told: dict[str, str] = {}
