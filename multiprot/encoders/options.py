@@ -68,6 +68,22 @@ def validate_options(
     return section
 
 
+def chosen_encoder(
+    registry: Registry, modality: Modality, section: EncoderSection
+) -> tuple[EncoderPlugin[Any], Section]:
+    """The encoder that a model's section names, and its checked options.
+
+    Raises
+    ------
+    PluginError
+        If the plugin is missing or broken.
+    ConfigError
+        If an option is wrong.
+    """
+    plugin = registry.encoder(modality, section.name)
+    return plugin, validate_options(plugin, section.options, f"model.{modality}.options")
+
+
 def check_plugins(
     value: Section, registry: Registry, *, origins: Mapping[str, str] | None = None
 ) -> None:

@@ -5,12 +5,33 @@ transformers is imported when a model is read; multiprot itself does not need it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from multiprot.errors import PluginError
+
+
+def refuse_two_sources(options: Any, shape: Sequence[str]) -> None:
+    """Raise ValueError, for a section's validator, if more than one thing decides a model's shape.
+
+    Parameters
+    ----------
+    options
+        Has `checkpoint`, `architecture` (what a saved model records) and the options of `shape`.
+    shape
+        Names of the options that make a model from scratch; None means not given.
+    """
+    given = [name for name in shape if getattr(options, name) is not None]
+    for source in ("checkpoint", "architecture"):
+        if getattr(options, source) is not None and given:
+            raise ValueError(
+                f"{given[0]} is decided by {source}; leave it out, or leave out {source} to "
+                "make a model from scratch"
+            )
+    if options.checkpoint is not None and options.architecture is not None:
+        raise ValueError("checkpoint and architecture are both given; leave one out")
 
 
 def load_pretrained(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from multiprot.encoders.options import validate_options
+from multiprot.encoders.options import chosen_encoder
 from multiprot.encoders.plugin import Modality
 from multiprot.encoders.registry import Registry
 from multiprot.encoders.section import EncoderSection
@@ -53,5 +53,5 @@ def build_model(
 def _build(registry: Registry, modality: Modality, section: EncoderSection | None) -> Any:
     if section is None:
         return None
-    plugin = registry.encoder(modality, section.name)
-    return plugin.build(validate_options(plugin, section.options, key=f"model.{modality}.options"))
+    plugin, options = chosen_encoder(registry, modality, section)
+    return plugin.build(options)

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
-from safetensors.torch import load, save
 from torch import Tensor
 
 from multiprot.encoders.contract import GoEncoder
-from multiprot.encoders.plugin import Capabilities, EncoderPlugin, Modality
+from multiprot.encoders.plugin import Modality
 from multiprot.errors import ObsoleteTermError, PluginError
 from multiprot.ontology import GeneOntology
-from multiprot.testing.belongings import left_behind
+from multiprot.testing.belongings import carry_weights, left_behind
 from multiprot.testing.demand import demand, demand_close, demand_same, refusal
 from multiprot.testing.network import no_network
 from multiprot.testing.ontology import DROPPED, REPLACED, SUCCESSOR, toy_ontology
-from multiprot.testing.residue_trial import relative_change
-from multiprot.testing.standard import PluginSuite
+from multiprot.testing.residue_trial import PRECISIONS, relative_change
+from multiprot.testing.standard import EncoderTrial
 
 _SET = "a term's vector depends on the term alone, not on which others are asked for"
-_PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-class GoEncoderSuite(PluginSuite):
+class GoEncoderSuite(EncoderTrial):
     """Subclass it with `plugin`, and with `tiny_config` if need be; pytest does the rest."""
-
-    plugin: ClassVar[EncoderPlugin[Any]]
-    tolerance: ClassVar[float] = 1e-4
-    """Largest difference that other terms beside a term may make."""
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What the tiny encoder claims."""
-        return self.plugin.capabilities(self.tiny_config())
 
     @property
     def ontology(self) -> GeneOntology:
@@ -175,23 +164,17 @@ class GoEncoderSuite(PluginSuite):
         """Saved, and loaded into another bound encoder, the weights give the same vectors."""
         encoder, other = self.encoder(0), self.encoder(1)
         mend = "keep what is drawn or learned in parameters or persistent buffers"
-        state = {name: part.contiguous() for name, part in encoder.state_dict().items()}
-        try:
-            other.load_state_dict(load(save(state)))
-        except Exception as error:
-            raise AssertionError(
-                f"the weights do not survive safetensors: {error}\n  To mend it: {mend}"
-            ) from error
+        carry_weights(encoder, other, mend)
         demand_same(self.every(encoder), self.every(other), "loaded weights differ", mend)
 
     def test_claimed_precisions(self) -> None:
         """In every precision it claims, vectors are finite, of that type and nearly the same."""
         exact = self.every(self.encoder())
-        for precision in sorted(self.capabilities.precisions & set(_PRECISIONS)):
-            vectors = self.every(self.encoder().to(_PRECISIONS[precision]))
+        for precision in sorted(self.capabilities.precisions & set(PRECISIONS)):
+            vectors = self.every(self.encoder().to(PRECISIONS[precision]))
             apart = relative_change(vectors, exact)
             demand(
-                vectors.dtype == _PRECISIONS[precision] and apart < 0.1,
+                vectors.dtype == PRECISIONS[precision] and apart < 0.1,
                 f"{precision} vectors are {vectors.dtype} and {apart:.1e} off",
                 f"keep sensitive parts in float32, or do not claim {precision}",
             )

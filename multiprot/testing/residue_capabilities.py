@@ -13,9 +13,8 @@ from multiprot.errors import DataError, PluginError
 from multiprot.testing.demand import demand, refusal
 from multiprot.testing.network import no_network
 from multiprot.testing.records import LONG, long_record, protein
-from multiprot.testing.residue_trial import ResidueTrial, relative_change
+from multiprot.testing.residue_trial import PRECISIONS, ResidueTrial, relative_change
 
-_PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _NEAR = 0.1
 """Largest relative change that a lower precision may make."""
 
@@ -66,8 +65,8 @@ class CapabilityTests(ResidueTrial):
         claimed = self.capabilities.precisions
         demand("fp32" in claimed, "fp32 is not claimed", "every encoder works in fp32: claim it")
         exact = self.padded(self.encoder(), self.records)
-        for precision in sorted(claimed & set(_PRECISIONS)):
-            dtype = _PRECISIONS[precision]
+        for precision in sorted(claimed & set(PRECISIONS)):
+            dtype = PRECISIONS[precision]
             mend = f"keep sensitive parts in float32, or do not claim {precision}"
             tokens = self.padded(self.encoder().to(dtype), self.records)
             demand(

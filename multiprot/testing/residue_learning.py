@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-from safetensors.torch import load, save
 
 from multiprot.encoders.contract import Layout
+from multiprot.testing.belongings import carry_weights
 from multiprot.testing.demand import demand, demand_same
 from multiprot.testing.residue_trial import ResidueTrial
 
@@ -90,12 +90,6 @@ class LearningTests(ResidueTrial):
             "keep everything that is drawn or learned in parameters or persistent buffers, and "
             "share no memory between entries of state_dict"
         )
-        state = {name: part.contiguous() for name, part in encoder.state_dict().items()}
-        try:
-            other.load_state_dict(load(save(state)))
-        except Exception as error:
-            raise AssertionError(
-                f"the weights do not survive safetensors: {error}\n  To mend it: {mend}"
-            ) from error
+        carry_weights(encoder, other, mend)
         first, second = (self.padded(e, self.records).values for e in (encoder, other))
         demand_same(first, second, "loaded weights give other tokens", mend)

@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from multiprot.encoders.contract import Layout, PackedTokens, ResidueTokens
-from multiprot.encoders.plugin import Capabilities, EncoderPlugin
 from multiprot.proteins import ProteinRecord
 from multiprot.testing.demand import demand, demand_close
 from multiprot.testing.records import example_records, protein
-from multiprot.testing.standard import PluginSuite
+from multiprot.testing.standard import EncoderTrial
 
 ROW_RULE = (
     "row r of the tokens is residue r of record.sequence: strip special tokens on the way out, "
     "and keep a row for every residue"
 )
 
+PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
+"""Parameter types other than float32 that an encoder may claim."""
+
 _SHORT = 30
 
 
-class ResidueTrial(PluginSuite):
+class ResidueTrial(EncoderTrial):
     """Base of all tests of residue encoders."""
-
-    plugin: ClassVar[EncoderPlugin[Any]]
-    tolerance: ClassVar[float] = 1e-4
-    """Largest difference that another batch, layout or orientation may make."""
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What the tiny encoder claims."""
-        return self.plugin.capabilities(self.tiny_config())
 
     @property
     def records(self) -> tuple[ProteinRecord, ...]:

@@ -11,7 +11,7 @@ from multiprot.config import ResolvedConfig, Section
 from multiprot.config.node import plain
 from multiprot.config.yaml_text import parse_yaml
 from multiprot.encoders.options import validate_options
-from multiprot.encoders.plugin import API_VERSION, EncoderPlugin, ObjectivePlugin
+from multiprot.encoders.plugin import API_VERSION, Capabilities, EncoderPlugin, ObjectivePlugin
 from multiprot.errors import ConfigError
 from multiprot.testing.demand import demand, refusal
 
@@ -124,6 +124,19 @@ class PluginSuite:
             f"declaring it imports {done.stdout.strip()}",
             "import them inside `build`, and keep the encoder in a module of its own",
         )
+
+
+class EncoderTrial(PluginSuite):
+    """Base of the suites of encoders."""
+
+    plugin: ClassVar[EncoderPlugin[Any]]
+    tolerance: ClassVar[float] = 1e-4
+    """Largest difference that company in a batch, layout or orientation may make."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the tiny encoder claims."""
+        return self.plugin.capabilities(self.tiny_config())
 
 
 def _refuse_overrides(cls: type[PluginSuite]) -> None:

@@ -7,14 +7,13 @@ from typing import Any, Final
 
 import torch
 
-from multiprot.config import Section
 from multiprot.data.token_cache.config import CachedModality, TokenCacheConfig
 from multiprot.data.token_cache.encode import TokenSource
 from multiprot.data.token_cache.identity import TokenIdentity
 from multiprot.data.token_cache.inputs import InputHash
 from multiprot.encoders.contract import Objective, ResidueEncoder
-from multiprot.encoders.options import validate_options
-from multiprot.encoders.plugin import Capabilities, EncoderPlugin, Modality
+from multiprot.encoders.options import chosen_encoder
+from multiprot.encoders.plugin import Capabilities, Modality
 from multiprot.encoders.registry import Registry
 from multiprot.errors import ConfigError
 from multiprot.training.config import PretrainConfig
@@ -41,7 +40,7 @@ def token_sources(
     learning = []
     for name in cache.encoders or present:
         encoder: ResidueEncoder[Any] = getattr(parts.model, name)
-        plugin, options = _declared(config, registry, name)
+        plugin, options = chosen_encoder(registry, Modality(name), getattr(config.model, name))
         capabilities = plugin.capabilities(options)
         if capabilities.trainable or any(p.requires_grad for p in encoder.parameters()):
             learning.append(f"{plugin.name!r} ({name})")
@@ -72,14 +71,6 @@ def device_of(accelerator: str) -> torch.device:
     if accelerator == "mps" or (accelerator == "auto" and torch.backends.mps.is_available()):
         return torch.device("mps")
     return torch.device("cpu")
-
-
-def _declared(
-    config: PretrainConfig, registry: Registry, name: CachedModality
-) -> tuple[EncoderPlugin[Any], Section]:
-    section = getattr(config.model, name)
-    plugin = registry.encoder(Modality(name), section.name)
-    return plugin, validate_options(plugin, section.options, f"model.{name}.options")
 
 
 def _refuse_hiding(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from multiprot.encoders.options import validate_options
+from multiprot.encoders.options import chosen_encoder
 from multiprot.encoders.plugin import Capabilities, Modality, Precision
 from multiprot.encoders.registry import Registry
 from multiprot.errors import ConfigError
@@ -23,8 +23,7 @@ def refuse_unclaimed_precision(config: PretrainConfig, registry: Registry) -> No
         section = getattr(config.model, modality.value)
         if section is None:
             continue
-        plugin = registry.encoder(modality, section.name)
-        options = validate_options(plugin, section.options, f"model.{modality.value}.options")
+        plugin, options = chosen_encoder(registry, modality, section)
         capabilities = plugin.capabilities(options)
         if needed not in capabilities.precisions and not _cached(config, modality, capabilities):
             raise ConfigError(

@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 from pydantic import Field, model_validator
 
 from multiprot.encoders.learning import LearningOptions
+from multiprot.encoders.pretrained import refuse_two_sources
 
 SHAPE_OPTIONS: Final = ("layers", "width", "heads", "feed_forward_width")
 """Options that a checkpoint decides by itself."""
@@ -48,15 +49,7 @@ class ProtTransOptions(LearningOptions):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        given = [name for name in SHAPE_OPTIONS if getattr(self, name) is not None]
-        for source in ("checkpoint", "architecture"):
-            if getattr(self, source) is not None and given:
-                raise ValueError(
-                    f"{given[0]} is decided by {source}; leave it out, or leave out {source} to "
-                    "make a model from scratch"
-                )
-        if self.checkpoint is not None and self.architecture is not None:
-            raise ValueError("checkpoint and architecture are both given; leave one out")
+        refuse_two_sources(self, SHAPE_OPTIONS)
         return self
 
     @model_validator(mode="after")
