@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 import numpy as np
 import torch
@@ -13,7 +13,10 @@ from torch import Tensor
 
 from multiprot.encoders.contract import Layout
 from multiprot.errors import DataError, PluginError
-from multiprot.proteins import ProteinRecord, residue_indices
+from multiprot.proteins import RESIDUE_LETTERS, ProteinRecord
+
+_BEGIN: Final = "^"
+_END: Final = "$"
 
 
 class ResidueVocabulary(Protocol):
@@ -139,26 +142,47 @@ class TokenIdFeaturizer:
             raise PluginError(
                 f"{self.owner} takes padded batches only; its capabilities say packs=False"
             )
+        tokens, lengths = self.row(records)
         vocabulary = self.vocabulary
-        lengths = np.array([len(record) for record in records], dtype=np.int64)
-        self._check(records, lengths)
         lead, longest = int(vocabulary.begin is not None), int(lengths.max(initial=0))
-        letters = np.array(vocabulary.letters, dtype=np.int64)
-        tokens = np.full((len(records), lead + longest + 1), vocabulary.pad, dtype=np.int64)
-        if vocabulary.begin is not None:
-            tokens[:, 0] = vocabulary.begin
-        for row, record in enumerate(records):
-            end = lead + lengths[row]
-            tokens[row, lead:end] = letters[residue_indices(record.sequence)]
-            tokens[row, end] = vocabulary.end
+        rectangle = np.full((len(records), lead + longest + 1), vocabulary.pad, dtype=np.int64)
+        # Rows are filled in order, so that each takes as many of the tokens as belong to it.
+        rectangle[np.arange(lead + longest + 1) < lengths[:, None] + lead + 1] = tokens
         return TokenIds(
-            tokens=torch.from_numpy(tokens),
+            tokens=torch.from_numpy(rectangle),
             mask=torch.from_numpy(np.arange(longest) < lengths[:, None]),
-            letters=torch.from_numpy(letters),
+            letters=torch.tensor(vocabulary.letters),
             mask_token=vocabulary.mask,
             lead=lead,
             padded=bool((lengths < longest).any()),
         )
+
+    def row(self, records: Sequence[ProteinRecord]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """All records as one row of token ids, the tokens before and behind proteins among them.
+
+        Returns
+        -------
+        tuple of NDArray[np.int64]
+            Tokens [token] and residues of each protein [protein].
+
+        Raises
+        ------
+        DataError
+            If a protein is longer than `max_residues`; names it.
+        """
+        vocabulary = self.vocabulary
+        lengths = np.fromiter(map(len, records), dtype=np.int64, count=len(records))
+        self._check(records, lengths)
+        if not len(records):
+            return np.zeros(0, dtype=np.int64), lengths
+        before = "" if vocabulary.begin is None else _BEGIN
+        # One string, one table: no Python per residue, and next to none per protein.
+        joined = (_END + before).join(record.sequence for record in records)
+        table = np.zeros(256, dtype=np.int64)
+        table[np.frombuffer(RESIDUE_LETTERS.encode(), dtype=np.uint8)] = vocabulary.letters
+        table[ord(_BEGIN)], table[ord(_END)] = vocabulary.begin or 0, vocabulary.end
+        codes = np.frombuffer((before + joined + _END).encode("ascii"), dtype=np.uint8)
+        return table[codes], lengths
 
     def _check(self, records: Sequence[ProteinRecord], lengths: NDArray[np.int64]) -> None:
         if self.max_residues is None:

@@ -23,6 +23,8 @@ PUBLIC_CONTRACT = frozenset(
         "multiprot.encoders.graphs",
         "multiprot.encoders.learning",
         "multiprot.encoders.lora",
+        "multiprot.encoders.packed_attention",
+        "multiprot.encoders.packed_token_ids",
         "multiprot.encoders.plugin",
         "multiprot.encoders.pretrained",
         "multiprot.encoders.token_ids",

@@ -152,11 +152,6 @@ def test_a_long_protein_is_refused_by_name() -> None:
     assert featurizer(records("A" * 40), Layout.PADDED).tokens.shape == (1, 42)
 
 
-def test_packed_layout_is_refused() -> None:
-    with pytest.raises(PluginError, match="packs=False"):
-        encoder().featurizer(records("ACD"), Layout.PACKED)
-
-
 def test_features_survive_pickling_and_moving() -> None:
     model = encoder()
     features = model.featurizer(records("ACD", "EF"), Layout.PADDED)
@@ -209,7 +204,7 @@ def test_bfloat16_keeps_exact_positions() -> None:
 def test_capabilities_follow_the_options() -> None:
     assert esm2.capabilities(Esm2Options()).max_residues == 1022
     assert esm2.capabilities(TINY).max_residues == 40
-    assert not esm2.capabilities(TINY).packs
+    assert esm2.capabilities(TINY).packs
     assert not esm2.capabilities(Esm2Options(freeze="all")).trainable
 
 

@@ -10,19 +10,21 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from multiprot.encoders.contract import ResidueEncoder, ResidueTokens
+from multiprot.encoders.contract import PackedTokens, ResidueEncoder, ResidueTokens
 from multiprot.encoders.learning import LearningParts, arrange_learning
+from multiprot.encoders.packed_token_ids import PackedTokenIds, PackingTokenIdFeaturizer
 from multiprot.encoders.token_ids import TokenIdFeaturizer, TokenIds
 from multiprot_esm.architecture import resolve
 from multiprot_esm.options import Esm2Options
+from multiprot_esm.packed import packed_hidden
 from multiprot_esm.trunk import build_trunk
 
 
-class Esm2Encoder(ResidueEncoder[TokenIds]):
+class Esm2Encoder(ResidueEncoder[TokenIds | PackedTokenIds]):
     """ESM-2 (Lin et al. 2023) or ESM-1b (Rives et al. 2021) through `transformers.EsmModel`.
 
-    Shape law: [protein, longest protein, `token_dim`], the last layer after its norm; <cls> and
-    <eos> are added on the way in and stripped on the way out.
+    Shape law: [protein, longest protein, `token_dim`], packed [residue, `token_dim`], the last
+    layer after its norm; <cls> and <eos> are added on the way in and stripped on the way out.
 
     Attributes
     ----------
@@ -40,8 +42,8 @@ class Esm2Encoder(ResidueEncoder[TokenIds]):
             architecture, None if options.checkpoint is None else Path(options.checkpoint)
         )
         self.token_dim = int(self.trunk.config.hidden_size)
-        self.featurizer = TokenIdFeaturizer(
-            architecture.vocabulary, architecture.max_residues, "esm2"
+        self.featurizer = PackingTokenIdFeaturizer(
+            TokenIdFeaturizer(architecture.vocabulary, architecture.max_residues, "esm2")
         )
         self._rotary = self.trunk.position_embedding_type == "rotary"
         parts = LearningParts(
@@ -61,20 +63,30 @@ class Esm2Encoder(ResidueEncoder[TokenIds]):
         }
         self.train(self.training)
 
-    def forward(self, features: TokenIds) -> ResidueTokens:
-        """Tokens of `features`."""
+    def forward(self, features: TokenIds | PackedTokenIds) -> ResidueTokens | PackedTokens:
+        """Tokens in the layout of `features`."""
+        with nullcontext() if self._learns else torch.no_grad():
+            if isinstance(features, PackedTokenIds):
+                return self._packed(features)
+            return self._padded(features)
+
+    def _packed(self, features: PackedTokenIds) -> PackedTokens:
+        values = packed_hidden(self.trunk, features)[features.residues]
+        mask = torch.ones_like(features.residues, dtype=torch.bool)
+        return PackedTokens(values, mask, features.offsets)
+
+    def _padded(self, features: TokenIds) -> ResidueTokens:
         if not len(features.tokens):
             # EsmModel cannot reshape a batch of no proteins.
             none = self.trunk.encoder.emb_layer_norm_after.weight.new_zeros(0, 0, self.token_dim)
             return ResidueTokens(none, features.mask)
         # Given, the positions need not be counted from the pads at every step.
         places = torch.arange(features.tokens.shape[1], device=features.tokens.device)
-        with nullcontext() if self._learns else torch.no_grad():
-            hidden: Tensor = self.trunk(
-                input_ids=features.tokens,
-                attention_mask=features.attended if features.padded else None,
-                position_ids=places[None] if self._rotary else None,
-            ).last_hidden_state
+        hidden: Tensor = self.trunk(
+            input_ids=features.tokens,
+            attention_mask=features.attended if features.padded else None,
+            position_ids=places[None] if self._rotary else None,
+        ).last_hidden_state
         values = hidden[:, features.residues]
         if features.padded:
             values = values.masked_fill(~features.mask.unsqueeze(-1), 0.0)

@@ -21,6 +21,7 @@ def _capabilities(options: Esm2Options) -> Capabilities:
         max_residues=resolve(options).max_residues,
         requires=frozenset({"sequence"}),
         precisions=frozenset({"fp32", "bf16"}),
+        packs=True,
         downloads_weights=False,
         weights_license=None if options.checkpoint is None else "MIT",
         adapters=options.lora is not None,
