@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import lzma
 import os
 import shutil
@@ -12,9 +13,12 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final
+from typing import TYPE_CHECKING, Final
 
 from multiprot.errors import FileFormatError, MultiprotError, OutputExistsError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _XZ_MAGIC: Final = b"\xfd7zXZ\x00"
@@ -33,9 +37,24 @@ def read_bytes(path: Path) -> bytes:
 
 
 @contextmanager
-def open_binary(path: Path) -> Iterator[IO[bytes]]:
+def open_binary(path: Path) -> Iterator[io.BufferedIOBase]:
     """Open a plain, gzip or xz file for reading; errors while reading name the file."""
-    with _named(path), _decompressed(path) as handle:
+    with named_errors(path), path.open("rb") as raw, _decompressed(raw) as handle:
+        yield handle
+
+
+@contextmanager
+def open_stream(raw: io.BufferedReader, name: str) -> Iterator[io.BufferedIOBase]:
+    """Read on in a plain, gzip or xz stream that is open, such as standard input; pipes will do.
+
+    Parameters
+    ----------
+    raw
+        Stays open.
+    name
+        What errors while reading call it.
+    """
+    with named_errors(name), _decompressed(raw) as handle:
         yield handle
 
 
@@ -65,14 +84,14 @@ def read_lines(path: Path) -> Iterator[str]:
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """A temporary sibling of `path` to write to; it takes the final name only if all went well."""
-    with _named(path.parent):
+    with named_errors(path.parent):
         handle, name = tempfile.mkstemp(dir=_writable_parent(path), prefix=f".{path.name}.")
         os.close(handle)
     partial = Path(name)
     try:
-        with _named(path):
+        with named_errors(path):
             yield partial
-            _flush_to_disk(partial)
+            synced(partial)
             partial.chmod(0o666 & ~_umask())
             partial.replace(path)
     finally:
@@ -89,18 +108,34 @@ def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         If `path` exists and is not an empty folder, unless `overwrite`.
     """
     refuse_existing(path, overwrite=overwrite)
-    with _named(path.parent):
+    with named_errors(path.parent):
         partial = Path(tempfile.mkdtemp(dir=_writable_parent(path), prefix=f".{path.name}."))
     try:
-        with _named(path):
+        with named_errors(path):
             yield partial
             for file in sorted(partial.rglob("*")):
                 if file.is_file():
-                    _flush_to_disk(file)
+                    synced(file)
             partial.chmod(0o777 & ~_umask())
             _swap_in(partial, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def synced(path: Path) -> None:
+    """Return when the file's bytes, or the folder's entries, are on the disk.
+
+    Raises
+    ------
+    MultiprotError
+        If the system cannot do it, as on a full disk.
+    """
+    with named_errors(path):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def refuse_existing(path: Path, *, overwrite: bool = False) -> None:
@@ -112,27 +147,48 @@ def refuse_existing(path: Path, *, overwrite: bool = False) -> None:
 
 def sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex."""
-    with _named(path), path.open("rb") as handle:
+    with named_errors(path), path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 @contextmanager
-def _decompressed(path: Path) -> Iterator[IO[bytes]]:
-    with path.open("rb") as raw:
-        magic = raw.read(len(_XZ_MAGIC))
-        raw.seek(0)
-        if magic.startswith(_GZIP_MAGIC):
-            with gzip.open(raw) as unzipped:
-                yield unzipped  # type: ignore[misc]
-        elif magic == _XZ_MAGIC:
-            with lzma.open(raw) as unpacked:
-                yield unpacked
-        else:
-            yield raw
+def _decompressed(raw: io.BufferedReader) -> Iterator[io.BufferedIOBase]:
+    magic = raw.read(len(_XZ_MAGIC))
+    if raw.seekable():
+        raw.seek(-len(magic), os.SEEK_CUR)
+    else:
+        raw = io.BufferedReader(_Rejoined(magic, raw))
+    if magic.startswith(_GZIP_MAGIC):
+        with gzip.GzipFile(fileobj=raw) as unzipped:
+            yield unzipped
+    elif magic == _XZ_MAGIC:
+        with lzma.open(raw) as unpacked:
+            yield unpacked
+    else:
+        yield raw
+
+
+class _Rejoined(io.RawIOBase):
+    """A pipe with the bytes that were read from it to tell its compression put back."""
+
+    def __init__(self, head: bytes, rest: io.BufferedReader) -> None:
+        self._head = head
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer)
+        if not self._head:
+            return self._rest.readinto1(view)
+        taken, self._head = self._head[: len(view)], self._head[len(view) :]
+        view[: len(taken)] = taken
+        return len(taken)
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
+def named_errors(path: Path | str) -> Iterator[None]:
     """Give operating system and decompression errors the file's name and a next step."""
     try:
         yield
@@ -152,7 +208,7 @@ def _named(path: Path) -> Iterator[None]:
 
 
 def _writable_parent(path: Path) -> Path:
-    with _named(path.parent):
+    with named_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         if not os.access(path.parent, os.W_OK):
             raise PermissionError(13, "permission denied", str(path.parent))
@@ -166,11 +222,6 @@ def _swap_in(partial: Path, path: Path) -> None:
             partial.replace(path)
     else:
         partial.replace(path)
-
-
-def _flush_to_disk(path: Path) -> None:
-    with path.open("rb") as handle:
-        os.fsync(handle.fileno())
 
 
 def _umask() -> int:

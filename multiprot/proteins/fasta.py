@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import gzip
-import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from multiprot.errors import FileFormatError, RecordError
-from multiprot.files import atomic_file, read_lines
-from multiprot.proteins.alphabet import RESIDUE_LETTERS
+from multiprot.errors import FileFormatError
+from multiprot.files import atomic_file, open_binary
+from multiprot.proteins.fasta_entries import FastaEntry, fasta_entries
 from multiprot.proteins.record import ProteinRecord
 
 FASTA_SUFFIXES: Final = (".fasta", ".fa", ".faa", ".fas", ".fna", ".seq")
 """Names under which FASTA usually travels; ".gz" or ".xz" may follow."""
 
-_FOREIGN: Final = re.compile(f"[^{RESIDUE_LETTERS}{RESIDUE_LETTERS.lower()}]")
-_GAPS: Final = str.maketrans("", "", "-.")
 _LINE_LENGTH: Final = 80
 
 
 def read_fasta(
     path: Path | str,
     *,
-    on_duplicate: Literal["error", "first"] = "error",
+    on_duplicate: Literal["error", "first", "keep"] = "error",
     gaps: Literal["error", "remove"] = "error",
     on_bad: Callable[[FileFormatError], None] | None = None,
 ) -> Iterator[ProteinRecord]:
-    """Read FASTA record by record; only the ids seen so far are kept in memory.
+    """Read FASTA record by record; little more than the ids seen so far is kept in memory.
 
     The id is the first word after ">". Lower case is read as upper case (in FASTA it marks
     low complexity, not other residues), white space inside a sequence is ignored, and one "*" at
@@ -40,7 +36,8 @@ def read_fasta(
     path
         Plain, gzip or xz (told by content); Unix, Windows or old Mac line ends.
     on_duplicate
-        Whether a second record of the same id is an error or left out.
+        Whether a second record of the same id is an error, is left out, or comes too; for "keep"
+        no ids are kept in memory.
     gaps
         Whether "-" and "." are an error or removed.
     on_bad
@@ -58,24 +55,24 @@ def read_fasta(
         If the file cannot be read, is empty, or holds text before the first ">", a record
         without residues or without an id, or a letter that stands for no residue.
     """
-    if on_duplicate not in ("error", "first") or gaps not in ("error", "remove"):
+    if on_duplicate not in ("error", "first", "keep") or gaps not in ("error", "remove"):
         raise ValueError(f"read_fasta: on_duplicate={on_duplicate!r}, gaps={gaps!r} is not known")
-    source = Path(path)
-    seen: dict[str, int] = {}
-    for entry in _entries(source):
-        first = seen.setdefault(entry.id, entry.line)
-        if first != entry.line and on_duplicate == "first":
-            continue
+    first_lines: dict[str, int] = {}
+    for entry in _entries(Path(path)):
         try:
-            record = entry.record(first, remove_gaps=gaps == "remove")
+            protein_id = entry.read_id()
+            if on_duplicate != "keep":
+                first = first_lines.setdefault(protein_id, entry.line)
+                if first != entry.line and on_duplicate == "first":
+                    continue
+                _refuse_repeated(protein_id, entry, first)
+            record = entry.read_record(protein_id, remove_gaps=gaps == "remove")
         except FileFormatError as error:
             if on_bad is None:
                 raise
             on_bad(error)
         else:
             yield record
-    if not seen:
-        raise FileFormatError(f"{source}: no FASTA record; the file is empty")
 
 
 def write_fasta(records: Iterable[ProteinRecord], path: Path | str) -> None:
@@ -92,77 +89,15 @@ def write_fasta(records: Iterable[ProteinRecord], path: Path | str) -> None:
                 handle.write("\n".join([*lines, ""]).encode())
 
 
-@dataclass(slots=True)
-class _Entry:
-    """One record as it stands in the file."""
-
-    path: Path
-    id: str
-    line: int
-    parts: list[tuple[int, str]] = field(default_factory=list)
-
-    def record(self, first: int, *, remove_gaps: bool) -> ProteinRecord:
-        """The checked record; `first` is the line in which its id was first used."""
-        if first != self.line:
-            raise FileFormatError(
-                f"{self.path}: line {self.line}: id {self.id!r} was already used in line {first}; "
-                'rename one of them (in Python: read_fasta(…, on_duplicate="first"))'
-            )
-        sequence = "".join(text for _, text in self.parts)
-        if remove_gaps:
-            sequence = sequence.translate(_GAPS)
-        sequence = sequence.removesuffix("*")
-        if not sequence:
-            raise FileFormatError(
-                f"{self.path}: line {self.line}: record {self.id!r} has no residues; remove it"
-            )
-        if _FOREIGN.search(sequence):
-            self._raise_foreign(remove_gaps=remove_gaps)
-        try:
-            return ProteinRecord(id=self.id, sequence=sequence.upper())
-        except RecordError as error:
-            raise FileFormatError(f"{self.path}: line {self.line}: {error}") from None
-
-    def _raise_foreign(self, *, remove_gaps: bool) -> None:
-        for number, text in self.parts:
-            for match in _FOREIGN.finditer(text):
-                letter = match.group()
-                if not (remove_gaps and letter in "-."):
-                    raise FileFormatError(
-                        f"{self.path}: line {number} column {match.start() + 1}: record "
-                        f"{self.id!r} holds {letter!r}, {_advice(letter)}"
-                    )
+def _refuse_repeated(protein_id: str, entry: FastaEntry, first: int) -> None:
+    if first != entry.line:
+        raise FileFormatError(
+            f"{entry.name}: line {entry.line}: id {protein_id!r} was already used in line {first}; "
+            'rename one of them (in Python: read_fasta(…, on_duplicate="first"))'
+        )
 
 
-def _advice(letter: str) -> str:
-    if letter in "-.":
-        return 'a gap: remove the alignment\'s gaps (in Python: read_fasta(…, gaps="remove"))'
-    if letter == "*":
-        return "a stop codon inside the sequence: split or correct the record"
-    return f"which stands for no residue (known: {RESIDUE_LETTERS})"
-
-
-def _entries(path: Path) -> Iterator[_Entry]:
-    """Records as they stand in the file, one at a time."""
-    entry: _Entry | None = None
-    for number, line in enumerate(read_lines(path), start=1):
-        if line.startswith(">"):
-            if entry is not None:
-                yield entry
-            words = line[1:].split(maxsplit=1)
-            if not words or line[1].isspace():
-                raise FileFormatError(f"{path}: line {number}: no id directly after '>'")
-            entry = _Entry(path, words[0], number)
-        elif text := "".join(line.split()):
-            if entry is None:
-                raise FileFormatError(
-                    f"{path}: line {number}: {_shown(text)} stands before the first '>'; "
-                    "this is not a FASTA file"
-                )
-            entry.parts.append((number, text))
-    if entry is not None:
-        yield entry
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 20 else f"{text[:20]}…")
+def _entries(path: Path) -> Iterator[FastaEntry]:
+    with open_binary(path) as stream:
+        for entries in fasta_entries(stream, str(path)):
+            yield from entries
