@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 VERBS: Final = {
     "pretrain": "Train a model on sequences, structures and GO annotations.",
     "embed": "Turn proteins into vectors with a saved model.",
+    "export": "Write vectors as HDF5, npz, CSV or AnnData.",
     "data": "Build a training corpus, look into one, encode it once with frozen encoders.",
     "inspect": "Account for every residue of structure files.",
     "config": "Show a resolved recipe, or the JSON schema of recipes.",
