@@ -10,7 +10,7 @@ from multiprot.lazy import lazy_names
 if TYPE_CHECKING:
     from multiprot.embedding.embedder import Embedder
     from multiprot.embedding.embeddings import EmbeddedProtein, Embeddings, Failure
-    from multiprot.embedding.inputs import read_inputs
+    from multiprot.embedding.reading import read_inputs
     from multiprot.embedding.store import EmbeddingStore
     from multiprot.embedding.store_writer import create_store
     from multiprot.embedding.write import EmbedSummary, embed_to_store
@@ -37,7 +37,7 @@ _HOMES: Final = {
     "Failure": "embeddings",
     "create_store": "store_writer",
     "embed_to_store": "write",
-    "read_inputs": "inputs",
+    "read_inputs": "reading",
 }
 
 # Reading a store needs no torch, so that the embedder is imported only when asked for.

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from multiprot.embedding.embedder import Embedder
 from multiprot.embedding.embeddings import Failure
-from multiprot.embedding.inputs import read_inputs
+from multiprot.embedding.reading import read_inputs
 from multiprot.embedding.store_writer import create_store
 
 _POOLING: Final = {

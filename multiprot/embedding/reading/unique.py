@@ -1,4 +1,4 @@
-"""What a user points at (FASTA, structure files, folders, corpora, standard input) as records."""
+"""Records of all inputs with each id once, all ids in memory; until a plan on disk replaces it."""
 
 from __future__ import annotations
 
