@@ -128,9 +128,26 @@ class FolderManifest:
 
 
 def write_manifest(
-    folder: Path, kind: ManifestKind, header: Mapping[str, Any], names: Iterable[str]
+    folder: Path,
+    kind: ManifestKind,
+    header: Mapping[str, Any],
+    names: Iterable[str],
+    known: Mapping[str, FileEntry] | None = None,
 ) -> FolderManifest:
-    """Write the manifest of the files `names` in `folder`; to be called last.
+    """Write the manifest of files in `folder`; to be called last.
+
+    Parameters
+    ----------
+    folder
+        Where it and the files lie.
+    kind
+        The sort of folder.
+    header
+        What else it says; plain JSON.
+    names
+        Files to measure and list.
+    known
+        Files to list that were measured when they were written.
 
     Raises
     ------
@@ -143,7 +160,7 @@ def write_manifest(
     files = {
         name: FileEntry((folder / name).stat().st_size, sha256(folder / name))
         for name in sorted(names)
-    }
+    } | dict(known or {})
     content: dict[str, Any] = {
         "format": kind.format,
         "format_version": kind.version,

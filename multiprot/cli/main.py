@@ -71,8 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _silence_stdout()
         return UNEXPECTED
-    except KeyboardInterrupt:
-        return _report("interrupted", debug, INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        # A run that stopped by itself says where it stands, and which signal asked.
+        code = 128 + getattr(stop, "signal_number", INTERRUPTED - 128)
+        return _report(str(stop) or "interrupted", debug, code)
     except MultiprotError as error:
         return _report(f"error: {error}", debug, USER_ERROR)
     except Exception as error:

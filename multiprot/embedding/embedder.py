@@ -3,39 +3,53 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-
-import torch
+from typing import Final
 
 from multiprot.bundle import Bundle, load_bundle
 from multiprot.data.windows import Window, plan_windows
+from multiprot.embedding.admission import Admission
+from multiprot.embedding.budget import TokenBudget
 from multiprot.embedding.embeddings import EmbeddedProtein, Embeddings, Failure
+from multiprot.embedding.hardware import usable_device
+from multiprot.embedding.identity import record_digest
+from multiprot.embedding.models.bundle_model import BundleModel
+from multiprot.embedding.models.model import EmbeddingModel
+from multiprot.embedding.models.open import open_model
 from multiprot.embedding.options import EmbedOptions
-from multiprot.embedding.pieces import Piece, PieceVectors, joined
-from multiprot.embedding.runner import Runner
-from multiprot.encoders.plugin import Capabilities, Modality
-from multiprot.errors import ConfigError, EmbeddingError, MultiprotError
-from multiprot.proteins import Confidence, ProteinRecord
+from multiprot.embedding.pieces import PieceVectors, joined
+from multiprot.embedding.runner import DoesNotFitError, Runner
+from multiprot.errors import EmbeddingError, MultiprotError
+from multiprot.proteins import ProteinRecord
 
 OnFailure = Callable[[Failure], None]
 """Called with a protein that cannot be embedded, which is then left out."""
 
+Outcome = EmbeddedProtein | MultiprotError
+"""A protein's vector, or why it has none."""
+
+SHARD_NUMBERS: Final = 64 * 1024**2
+"""Float32 numbers that the residue matrices of one shard may hold: 256 MiB."""
+
+_SHORTEST_WINDOW: Final = 64
+"""A protein that does not fit into memory in windows of this many residues is refused."""
+
 
 class Embedder:
-    """A saved model that turns records into vectors.
+    """A model that turns records into vectors.
 
     A protein's vector does not depend on what is embedded beside it, and nothing of it is cut: a
-    protein beyond the model's limit is embedded in overlapping windows, or refused.
+    protein beyond the model's limit is embedded in overlapping windows, or refused. Where memory
+    runs out, batches are halved, then proteins windowed, then refused by name.
 
     Attributes
     ----------
-    bundle
-        The model; it is moved to `device`.
+    model
+        What computes, on its device.
     options
         How records are embedded.
-    device
-        Where the model runs.
     modalities
         What the model can use of a record under these options.
     max_residues
@@ -44,53 +58,75 @@ class Embedder:
         Channels of a vector.
     """
 
-    def __init__(
-        self, bundle: Bundle, *, device: str = "cpu", options: EmbedOptions | None = None
-    ) -> None:
-        self.bundle = bundle
+    def __init__(self, model: EmbeddingModel, options: EmbedOptions | None = None) -> None:
+        self.model = model
         self.options = options or EmbedOptions()
-        self.device = _device(device)
-        capabilities = self._capabilities()
-        self.modalities = tuple(modality.value for modality in capabilities)
-        self.max_residues = _limit(capabilities, self.options)
-        self._needs_plddt = any("plddt" in c.requires for c in capabilities.values())
-        fusion = bundle.config.fusion
-        self.width = fusion.shared_dim if self.options.space == "shared" else fusion.width
-        self._runner = Runner(bundle.model.to(self.device), self.device, self.options)
-        if self.max_residues is not None and self.options.long_proteins == "window":
-            plan_windows(self.max_residues + 1, self.max_residues, self.options.window_overlap)
+        self._admission = Admission.of(model, self.options)
+        self.modalities = self._admission.modalities
+        self.max_residues = self._admission.max_residues
+        self.width = model.width
+        budget = TokenBudget.of(self.options, model.device.type, packed=model.packs)
+        self.runner = Runner(model, budget)
 
     @classmethod
-    def from_bundle(
+    def open(
         cls,
-        path: Path | str,
+        model: Path | str,
         *,
         device: str = "cpu",
         options: EmbedOptions | None = None,
+        encoder_options: Sequence[str] = (),
         allow_other_versions: bool = False,
     ) -> Embedder:
-        """An embedder with the model in folder `path`.
+        """An embedder with the model that `model` names.
 
         Parameters
         ----------
-        path
-            A model bundle.
+        model
+            Folder of a model bundle, or an encoder alone: "esm2:/path/to/checkpoint".
         device
             "cpu", "cuda", "cuda:1", "mps".
         options
             How to embed.
+        encoder_options
+            Further options of an encoder, `KEY=VALUE`.
         allow_other_versions
             As in `load_bundle`.
 
         Raises
         ------
         BundleError
-            As `load_bundle`.
+            As `load_bundle`; also if `model` names neither a folder nor an encoder.
         ConfigError
             If the device is not there or the options do not fit the model.
+        PluginError
+            If an encoder's checkpoint cannot be read.
         """
-        bundle = load_bundle(path, allow_other_versions=allow_other_versions)
-        return cls(bundle, device=device, options=options)
+        options = options or EmbedOptions()
+        opened = open_model(
+            model,
+            options,
+            usable_device(device, options.precision),
+            encoder_options=encoder_options,
+            allow_other_versions=allow_other_versions,
+        )
+        return cls(opened, options)
+
+    @classmethod
+    def from_bundle(
+        cls,
+        bundle: Path | str | Bundle,
+        *,
+        device: str = "cpu",
+        options: EmbedOptions | None = None,
+        allow_other_versions: bool = False,
+    ) -> Embedder:
+        """An embedder with a saved model, a folder or one already loaded; as `open` otherwise."""
+        options = options or EmbedOptions()
+        place = usable_device(device, options.precision)
+        if not isinstance(bundle, Bundle):
+            bundle = load_bundle(bundle, allow_other_versions=allow_other_versions)
+        return cls(BundleModel(bundle, options, place), options)
 
     def embed(self, records: Iterable[ProteinRecord]) -> Embeddings:
         """Vectors of `records`, all in memory; `stream` is for more than memory holds.
@@ -103,7 +139,7 @@ class Embedder:
         return self._embedded(records, residues=False)
 
     def embed_residues(self, records: Iterable[ProteinRecord]) -> Embeddings:
-        """As `embed`, with the fused tokens of every residue beside the vectors."""
+        """As `embed`, with the tokens of every residue beside the vectors."""
         return self._embedded(records, residues=True)
 
     def stream(
@@ -118,7 +154,7 @@ class Embedder:
         Parameters
         ----------
         records
-            Read ahead by `EmbedOptions.chunk_residues` residues.
+            Read ahead by as many as make a shard (`EmbedOptions.shard_residues`).
         residues
             Whether to give the residues' tokens too.
         on_failure
@@ -129,9 +165,9 @@ class Embedder:
         EmbeddingError
             If a protein cannot be embedded and `on_failure` is None.
         """
-        for chunk in _chunks(records, self.options.chunk_residues):
+        for chunk in self._chunks(records, residues=residues):
             proteins = []
-            for record, outcome in zip(chunk, self._chunk(chunk, residues), strict=True):
+            for record, outcome in zip(chunk, self._distinct(chunk, residues), strict=True):
                 if isinstance(outcome, EmbeddedProtein):
                     proteins.append(outcome)
                 elif on_failure is None:
@@ -140,6 +176,44 @@ class Embedder:
                     on_failure(Failure(record.id, str(outcome)))
             yield Embeddings.from_proteins(proteins, width=self.width, residues=residues)
 
+    def shard_limit(self, *, residues: bool) -> int:
+        """Residues that are read ahead and stored together."""
+        fitting = max(1, SHARD_NUMBERS // self.width)
+        return (
+            min(self.options.shard_residues, fitting) if residues else self.options.shard_residues
+        )
+
+    def digest(self, record: ProteinRecord) -> bytes:
+        """24 bytes, equal for records that this model cannot tell apart."""
+        return record_digest(record, with_structure="structure" in self.modalities)
+
+    def outcomes(
+        self,
+        records: Sequence[ProteinRecord],
+        *,
+        residues: bool,
+        alone: frozenset[int] = frozenset(),
+    ) -> list[Outcome]:
+        """What comes of each record, in their order.
+
+        Parameters
+        ----------
+        records
+            As many as may be in memory together with what comes of them.
+        residues
+            Whether to give the residues' tokens too.
+        alone
+            Positions of records that are to have batches of their own.
+        """
+        windows = [self._admission.windows(record) for record in records]
+        found = self._tried(records, windows, residues, alone)
+        return [
+            self._windowed(record, outcome, residues)
+            if isinstance(outcome, DoesNotFitError)
+            else outcome
+            for record, outcome in zip(records, found, strict=True)
+        ]
+
     def _embedded(self, records: Iterable[ProteinRecord], *, residues: bool) -> Embeddings:
         proteins = [p for chunk in self.stream(records, residues=residues) for p in chunk]
         repeated = [i for i, count in Counter(p.id for p in proteins).items() if count > 1]
@@ -147,20 +221,32 @@ class Embedder:
             raise EmbeddingError(f"id {repeated[0]!r} is given more than once; ids must be unique")
         return Embeddings.from_proteins(proteins, width=self.width, residues=residues)
 
-    def _chunk(
-        self, records: list[ProteinRecord], residues: bool
-    ) -> list[EmbeddedProtein | MultiprotError]:
-        problems = [self._problem(record) for record in records]
-        windows = [self._windows(record) for record in records]
+    def _distinct(self, records: Sequence[ProteinRecord], residues: bool) -> list[Outcome]:
+        """Outcomes where records that the model cannot tell apart are computed once."""
+        first: dict[bytes, int] = {}
+        unique = [first.setdefault(self.digest(r), row) for row, r in enumerate(records)]
+        rows = sorted(first.values())
+        made = self.outcomes([records[row] for row in rows], residues=residues)
+        by_row = dict(zip(rows, made, strict=True))
+        return [renamed(by_row[unique[row]], record) for row, record in enumerate(records)]
+
+    def _tried(
+        self,
+        records: Sequence[ProteinRecord],
+        windows: Sequence[tuple[Window, ...]],
+        residues: bool,
+        alone: frozenset[int] = frozenset(),
+    ) -> list[Outcome]:
+        problems = [self._admission.problem(record) for record in records]
         pieces = [
-            self._piece(row, record, window)
+            self._admission.piece(row, record, window, len(windows[row]), alone=row in alone)
             for row, record in enumerate(records)
             if problems[row] is None
             for window in windows[row]
         ]
         made: dict[int, list[PieceVectors]] = {}
         failed: dict[int, MultiprotError] = {}
-        for piece, result in zip(pieces, self._runner.run(pieces, residues=residues), strict=True):
+        for piece, result in zip(pieces, self.runner.run(pieces, residues=residues), strict=True):
             if isinstance(result, MultiprotError):
                 failed[piece.row] = result
             else:
@@ -168,106 +254,59 @@ class Embedder:
         return [
             problems[row]
             or failed.get(row)
-            or _outcome(record, windows[row], made[row], unit=self.options.space == "shared")
+            or self._outcome(record, windows[row], made[row], residues)
             for row, record in enumerate(records)
         ]
 
-    def _piece(self, row: int, record: ProteinRecord, window: Window) -> Piece:
-        whole = window == (0, len(record))
-        cropped = record if whole else record.crop(*window)
-        # A window may lie where nothing is resolved. Where only structure is used, it still goes
-        # through the structure encoder, which gives it no token.
-        alone = Modality.SEQUENCE not in self.modalities
-        bears = Modality.STRUCTURE in self.modalities and (alone or _has_structure(cropped))
-        return Piece(row, cropped, bears)
+    def _windowed(self, record: ProteinRecord, outcome: DoesNotFitError, residues: bool) -> Outcome:
+        """A protein that does not fit into memory, in shorter and shorter windows."""
+        size = max(stop - start for start, stop in self._admission.windows(record))
+        found: Outcome = outcome
+        while isinstance(found, DoesNotFitError) and self.options.long_proteins == "window":
+            size = size // 2
+            if size < _SHORTEST_WINDOW:
+                return found
+            overlap = min(self.options.window_overlap, size // 2)
+            (found,) = self._tried([record], [plan_windows(len(record), size, overlap)], residues)
+        return found
 
-    def _windows(self, record: ProteinRecord) -> tuple[Window, ...]:
-        if self.options.long_proteins == "refuse":
-            return ((0, len(record)),)
-        return plan_windows(len(record), self.max_residues, self.options.window_overlap)
-
-    def _problem(self, record: ProteinRecord) -> MultiprotError | None:
-        """Why this record cannot be embedded, as far as one sees without the model."""
-        too_long = self.max_residues is not None and len(record) > self.max_residues
-        if too_long and self.options.long_proteins == "refuse":
-            return EmbeddingError(
-                f"protein {record.id}: {len(record)} residues, the limit is {self.max_residues}; "
-                "embed long proteins in windows (--long-proteins window), or leave it out"
+    def _outcome(
+        self,
+        record: ProteinRecord,
+        windows: tuple[Window, ...],
+        pieces: list[PieceVectors],
+        residues: bool,
+    ) -> Outcome:
+        try:
+            return joined(
+                record,
+                windows,
+                pieces,
+                unit=self.model.unit,
+                by_residue=self.model.mean_pooled,
+                residues=residues,
             )
-        if Modality.SEQUENCE not in self.modalities and not _has_structure(record):
-            return EmbeddingError(
-                f"protein {record.id}: has no resolved structure, and only structure is used here; "
-                "give its structure file, or use its sequence"
-            )
-        structure = record.structure
-        if self._needs_plddt and structure and structure.confidence_kind is not Confidence.PLDDT:
-            return EmbeddingError(
-                f"protein {record.id}: the structure encoder needs pLDDT, and the structure holds "
-                f"{structure.confidence_kind}; give a predicted structure, or use its sequence only"
-            )
-        return None
+        except EmbeddingError as error:
+            return error
 
-    def _capabilities(self) -> dict[Modality, Capabilities]:
-        """Capabilities of the residue encoders that the options leave in use."""
-        present = self.bundle.capabilities()
-        wanted = {"all": ("sequence", "structure")}.get(
-            self.options.modalities, (self.options.modalities,)
-        )
-        used = {modality: c for modality, c in present.items() if modality.value in wanted}
-        if not used:
-            raise ConfigError(
-                f"{self.bundle.path}: the model has no {self.options.modalities} encoder, only "
-                f"{', '.join(m.value for m in present)}"
-            )
-        for modality, capability in used.items():
-            if self.options.precision not in capability.precisions:
-                raise ConfigError(
-                    f"precision {self.options.precision}: the {modality.value} encoder works in "
-                    f"{', '.join(sorted(capability.precisions))} only"
-                )
-        return used
-
-
-def _outcome(
-    record: ProteinRecord,
-    windows: tuple[Window, ...],
-    pieces: list[PieceVectors],
-    *,
-    unit: bool,
-) -> EmbeddedProtein | MultiprotError:
-    try:
-        return joined(record, windows, pieces, unit=unit)
-    except EmbeddingError as error:
-        return error
-
-
-def _has_structure(record: ProteinRecord) -> bool:
-    return record.structure is not None and bool(record.structure.resolved.any())
-
-
-def _chunks(records: Iterable[ProteinRecord], residues: int) -> Iterator[list[ProteinRecord]]:
-    chunk: list[ProteinRecord] = []
-    size = 0
-    for record in records:
-        chunk.append(record)
-        size += len(record)
-        if size >= residues:
+    def _chunks(
+        self, records: Iterable[ProteinRecord], *, residues: bool
+    ) -> Iterator[list[ProteinRecord]]:
+        limit = self.shard_limit(residues=residues)
+        chunk: list[ProteinRecord] = []
+        size = 0
+        for record in records:
+            chunk.append(record)
+            size += len(record)
+            if size >= limit or len(chunk) >= self.options.shard_proteins:
+                yield chunk
+                chunk, size = [], 0
+        if chunk:
             yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
 
 
-def _limit(capabilities: dict[Modality, Capabilities], options: EmbedOptions) -> int | None:
-    limits = [options.max_residues, *(c.max_residues for c in capabilities.values())]
-    return min((limit for limit in limits if limit is not None), default=None)
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(f"device {name!r} cannot be used ({reason}); try cpu") from None
-    return device
+def renamed(outcome: Outcome, record: ProteinRecord) -> Outcome:
+    """The outcome of a record that the model cannot tell from `record`, under its id."""
+    if isinstance(outcome, EmbeddedProtein):
+        return outcome if outcome.id == record.id else replace(outcome, id=record.id)
+    return outcome

@@ -30,6 +30,8 @@ class EmbeddedProtein:
     residues
         float32 [residue, width], rows of NaN where a residue has no token (unresolved, in an
         embedding from structure alone); None if residues were not asked for.
+    sequence_hash
+        Of the sequence, as `multiprot.embedding.identity.sequence_hash` makes it.
     """
 
     id: str
@@ -38,6 +40,7 @@ class EmbeddedProtein:
     modalities: tuple[str, ...]
     windows: int = 1
     residues: NDArray[np.float32] | None = None
+    sequence_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +61,8 @@ class Embeddings:
         int32 [protein]: in how many windows it was embedded; 1 unless it exceeds the model's limit.
     residues
         float32 [residue, width] per protein as in `EmbeddedProtein`, or None if not asked for.
+    sequence_hashes
+        One per protein, as in `EmbeddedProtein`.
     """
 
     ids: tuple[str, ...]
@@ -66,6 +71,7 @@ class Embeddings:
     modalities: tuple[tuple[str, ...], ...]
     windows: NDArray[np.int32]
     residues: list[NDArray[np.float32]] | None = None
+    sequence_hashes: tuple[str, ...] = ()
 
     @classmethod
     def from_proteins(
@@ -81,6 +87,7 @@ class Embeddings:
             modalities=tuple(protein.modalities for protein in proteins),
             windows=np.array([protein.windows for protein in proteins], dtype=np.int32),
             residues=matrices if residues else None,
+            sequence_hashes=tuple(protein.sequence_hash for protein in proteins),
         )
 
     def __len__(self) -> int:
@@ -95,6 +102,7 @@ class Embeddings:
                 modalities=self.modalities[row],
                 windows=int(self.windows[row]),
                 residues=None if self.residues is None else self.residues[row],
+                sequence_hash=self.sequence_hashes[row],
             )
 
     def __getitem__(self, protein_id: str) -> EmbeddedProtein:

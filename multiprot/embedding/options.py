@@ -28,9 +28,19 @@ class EmbedOptions(Section):
     """Residues that neighbouring windows share at least."""
     max_residues: int | None = Field(default=None, ge=1)
     """Longest protein, or window, embedded in one piece; None: the model's own limit."""
-    tokens_per_batch: int = Field(default=4096, ge=1)
-    """Residues in one batch, padding included; a longer protein makes a batch of its own."""
-    chunk_residues: int = Field(default=131_072, ge=1)
-    """Residues read ahead to be sorted by length; bounds the memory for records and results."""
+    tokens_per_batch: int | None = Field(default=None, ge=1)
+    """Residues in one batch, padding included, where attention's share is counted as
+    `quadratic_residues` says; a longer protein makes a batch of its own. None: 4,096 on a CPU,
+    65,536 on a GPU."""
+    quadratic_residues: int = Field(default=4096, ge=1)
+    """Length at which a residue counts twice, since it attends to as many others: a protein of L
+    residues costs L + L²/quadratic_residues."""
+    shard_residues: int = Field(default=1_048_576, ge=1)
+    """Residues read ahead to be sorted by length, and stored together as one shard; with residue
+    matrices fewer, so that they fit into 256 MiB."""
+    shard_proteins: int = Field(default=16_384, ge=1)
+    """Proteins in one shard at most."""
     precision: Precision = "fp32"
     """Arithmetic of the forward pass; vectors are float32 in any case."""
+    compile: bool = False
+    """Have torch.compile make faster code of the model; takes a C++ compiler, and minutes."""

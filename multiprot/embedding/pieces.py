@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from multiprot.data.windows import Window, merge_residues
 from multiprot.embedding.embeddings import EmbeddedProtein
+from multiprot.embedding.identity import sequence_hash
 from multiprot.embedding.windows import merge_vectors
 from multiprot.errors import EmbeddingError
 from multiprot.proteins import ProteinRecord
@@ -27,11 +28,17 @@ class Piece:
         What the model sees.
     bears_structure
         Whether the structure encoder is to look at it.
+    joined_by_residue
+        It is a window of a protein whose vector is the mean of all its residues' tokens.
+    alone
+        It is to be the only piece of its batch.
     """
 
     row: int
     record: ProteinRecord
     bears_structure: bool
+    joined_by_residue: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,8 +69,26 @@ def joined(
     pieces: Sequence[PieceVectors],
     *,
     unit: bool,
+    by_residue: bool = False,
+    residues: bool = True,
 ) -> EmbeddedProtein:
     """One protein from its pieces, in the order of its windows.
+
+    Parameters
+    ----------
+    record
+        The whole protein.
+    windows
+        First and last residues of its pieces.
+    pieces
+        What the model made of each.
+    unit
+        Vectors have unit length.
+    by_residue
+        The vector of several windows is the mean of the joined residues' tokens, not of the
+        windows' vectors.
+    residues
+        Whether the residues' tokens, where there are any, are kept.
 
     Raises
     ------
@@ -75,21 +100,26 @@ def joined(
             f"protein {record.id}: not one of its {len(record)} residues gave a token; the "
             "structure lacks the atoms its encoder needs, and the sequence was not used"
         )
-    vector = merge_vectors(
-        [piece.vector for piece in pieces], [piece.mask for piece in pieces], windows, unit=unit
-    )
+    matrices = [piece.residues for piece in pieces if piece.residues is not None]
+    matrix = merge_residues(matrices, windows) if matrices else None
+    if by_residue and matrix is not None and len(windows) > 1:
+        vector = np.asarray(np.nanmean(matrix, axis=0, dtype=np.float64), dtype=np.float32)
+    else:
+        vector = merge_vectors(
+            [piece.vector for piece in pieces], [piece.mask for piece in pieces], windows, unit=unit
+        )
     if not np.isfinite(vector).all():
         raise EmbeddingError(
             f"protein {record.id}: its vector holds NaN or infinity; look at its coordinates, and "
             "try precision fp32"
         )
     used = frozenset[str]().union(*(piece.used for piece in pieces))
-    matrices = [piece.residues for piece in pieces if piece.residues is not None]
     return EmbeddedProtein(
         id=record.id,
         length=len(record),
         vector=vector,
         modalities=tuple(sorted(used)),
         windows=len(windows),
-        residues=merge_residues(matrices, windows) if matrices else None,
+        residues=matrix if residues else None,
+        sequence_hash=sequence_hash(record.sequence),
     )

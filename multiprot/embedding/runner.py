@@ -2,57 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
 import torch
-from torch import Tensor
 
-from multiprot.data.batch_config import BatchConfig
-from multiprot.data.collate import Collator
-from multiprot.embedding.budget import token_budget_batches
-from multiprot.embedding.options import EmbedOptions
+from multiprot.embedding.budget import TokenBudget
+from multiprot.embedding.memory import is_beyond_repair, is_out_of_memory, release_memory
+from multiprot.embedding.models.model import EmbeddingModel
+from multiprot.embedding.models.outputs import BatchOutputs
 from multiprot.embedding.pieces import Piece, PieceVectors
-from multiprot.encoders.contract import FusionOutputs
 from multiprot.errors import EmbeddingError, MultiprotError
-from multiprot.fusion import FusionModel
 
-_AUTOCAST: Final = {"bf16": torch.bfloat16, "fp16": torch.float16}
+_AHEAD: Final = 2
+"""Batches whose features are made while another is computed."""
+
+OnBatch = Callable[[Sequence[Piece]], None]
+"""Called before each batch is computed."""
+
+
+class DoesNotFitError(EmbeddingError):
+    """A single piece needs more memory than there is."""
+
+
+class UnexpectedError(EmbeddingError):
+    """A model failed on a protein in a way that it does not declare."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    """A batch whose results are on their way to the host."""
+
+    chosen: list[int]
+    outputs: BatchOutputs
+    done: Any
 
 
 class Runner:
     """Runs a model over pieces; what a piece gives does not depend on its neighbours.
 
+    Features are made in a thread of their own, and results of a GPU are fetched while it works on
+    the next batch.
+
     Parameters
     ----------
     model
-        In evaluation mode, on `device`.
-    device
-        Where it lies.
-    options
-        Space, modalities, precision and batch size.
+        What computes.
+    budget
+        What a batch may cost; learns where memory runs out.
+    on_batch
+        Called with each batch's pieces before it is computed.
     """
 
-    def __init__(self, model: FusionModel, device: torch.device, options: EmbedOptions) -> None:
+    def __init__(
+        self, model: EmbeddingModel, budget: TokenBudget, on_batch: OnBatch = lambda pieces: None
+    ) -> None:
         self._model = model
-        self._device = device
-        self._options = options
-        config = BatchConfig(crop_residues=None, tokens_per_batch=options.tokens_per_batch)
-        sequence = None if options.modalities == "structure" else model.sequence
-        structure = None if options.modalities == "sequence" else model.structure
-        of_sequence = None if sequence is None else sequence.featurizer
-        of_structure = None if structure is None else structure.featurizer
-        self._plain = Collator(of_sequence, None, None, config, training=False)
-        self._structured = Collator(
-            of_sequence,
-            of_structure,
-            None,
-            config,
-            training=False,
-            withhold_sequence=options.modalities == "structure",
-        )
+        self.budget = budget
+        self.on_batch = on_batch
 
     def run(
         self, pieces: Sequence[Piece], *, residues: bool
@@ -63,76 +72,140 @@ class Runner:
         encoder works only where there is a structure.
         """
         results: dict[int, PieceVectors | MultiprotError] = {}
-        for bears in (False, True):
-            group = [i for i, piece in enumerate(pieces) if piece.bears_structure == bears]
-            lengths = [len(pieces[i].record) for i in group]
-            for batch in token_budget_batches(lengths, self._options.tokens_per_batch):
-                chosen = [group[position] for position in batch]
-                vectors = self._bisected([pieces[i] for i in chosen], residues)
-                results.update(zip(chosen, vectors, strict=True))
-        return [results[i] for i in range(len(pieces))]
+        started: _Started | None = None
+        for chosen, features in self._ahead(pieces, self._batches(pieces)):
+            batch = [pieces[i] for i in chosen]
+            try:
+                following = self._start(chosen, batch, features, residues)
+            except Exception as error:
+                following = None
+                failure = error
+            if started is not None:
+                results.update(self._fetched(started, pieces, residues))
+            started = following
+            if following is None:
+                results.update(zip(chosen, self._retried(batch, residues, failure), strict=True))
+        if started is not None:
+            results.update(self._fetched(started, pieces, residues))
+        return _trusted([results[i] for i in range(len(pieces))])
 
-    def _bisected(
-        self, pieces: list[Piece], residues: bool
-    ) -> Iterable[PieceVectors | MultiprotError]:
-        """Run a batch; where it fails, halve it until the piece at fault stands alone."""
+    def _batches(self, pieces: Sequence[Piece]) -> Iterator[list[int]]:
+        """Batches under the budget as it is when each is asked for."""
+        for apart in (True, False):
+            for bears in (False, True):
+                group = [
+                    i
+                    for i, piece in enumerate(pieces)
+                    if piece.bears_structure == bears and piece.alone == apart
+                ]
+                yield from ([i] for i in group) if apart else self._grouped(pieces, group)
+
+    def _grouped(self, pieces: Sequence[Piece], group: list[int]) -> Iterator[list[int]]:
+        while group:
+            tokens = self.budget.tokens
+            batches = self.budget.batches([len(pieces[i].record) for i in group])
+            taken: set[int] = set()
+            for batch in batches:
+                if self.budget.tokens != tokens:
+                    break
+                taken.update(batch)
+                yield [group[position] for position in batch]
+            group = [i for position, i in enumerate(group) if position not in taken]
+
+    def _ahead(
+        self, pieces: Sequence[Piece], batches: Iterator[list[int]]
+    ) -> Iterator[tuple[list[int], Future[Any]]]:
+        with ThreadPoolExecutor(1, thread_name_prefix="multiprot-features") as pool:
+            waiting: list[tuple[list[int], Future[Any]]] = []
+            for chosen in batches:
+                made = pool.submit(self._features, [pieces[i] for i in chosen])
+                waiting.append((chosen, made))
+                if len(waiting) > _AHEAD:
+                    yield waiting.pop(0)
+            yield from waiting
+
+    def _features(self, batch: Sequence[Piece]) -> Any:
+        structured = batch[0].bears_structure
+        features = self._model.features([piece.record for piece in batch], structured=structured)
+        return features.pin_memory() if self._model.device.type == "cuda" else features
+
+    def _start(
+        self, chosen: list[int], batch: Sequence[Piece], features: Future[Any], residues: bool
+    ) -> _Started:
+        """Compute a batch and begin to fetch what it gives."""
+        self.on_batch(batch)
+        outputs = self._computed(batch, features.result(), residues)
+        done = None
+        if self._model.device.type == "cuda":
+            done = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            done.record()
+        return _Started(chosen, outputs, done)
+
+    def _computed(self, batch: Sequence[Piece], features: Any, residues: bool) -> BatchOutputs:
+        moved = features.to(self._model.device, non_blocking=True)
+        wanted = residues or any(piece.joined_by_residue for piece in batch)
+        return self._model.forward(moved, residues=wanted).to_host()
+
+    def _fetched(
+        self, started: _Started, pieces: Sequence[Piece], residues: bool
+    ) -> Iterable[tuple[int, PieceVectors | MultiprotError]]:
+        batch = [pieces[i] for i in started.chosen]
         try:
-            return self._forward(pieces, residues)
-        except (MultiprotError, torch.OutOfMemoryError) as error:
-            if len(pieces) == 1:
-                return [self._blamed(pieces[0], error)]
-        middle = len(pieces) // 2
-        return [
-            *self._bisected(pieces[:middle], residues),
-            *self._bisected(pieces[middle:], residues),
-        ]
+            if started.done is not None:
+                started.done.synchronize()
+            found: Sequence[Any] = started.outputs.pieces([len(p.record) for p in batch])
+        except Exception as error:
+            found = self._retried(batch, residues, error)
+        return zip(started.chosen, found, strict=True)
+
+    def _retried(
+        self, batch: Sequence[Piece], residues: bool, error: Exception
+    ) -> list[PieceVectors | MultiprotError]:
+        """After a failure: halve the batch until the piece at fault stands alone."""
+        short = is_out_of_memory(error)
+        if not short and is_beyond_repair(error):
+            raise error
+        # Its frames hold on to the tensors of the failed pass.
+        error.__traceback__ = None
+        if short:
+            self.budget.learn([len(piece.record) for piece in batch])
+            release_memory(self._model.device)
+        if len(batch) == 1:
+            return [self._blamed(batch[0], error)]
+        middle = len(batch) // 2
+        return [*self._again(batch[:middle], residues), *self._again(batch[middle:], residues)]
+
+    def _again(self, batch: Sequence[Piece], residues: bool) -> list[PieceVectors | MultiprotError]:
+        try:
+            self.on_batch(batch)
+            outputs = self._computed(batch, self._features(batch), residues)
+            if self._model.device.type == "cuda":
+                torch.cuda.synchronize(self._model.device)
+            return list(outputs.pieces([len(piece.record) for piece in batch]))
+        except Exception as error:
+            return self._retried(batch, residues, error)
 
     def _blamed(self, piece: Piece, error: Exception) -> MultiprotError:
+        if is_out_of_memory(error):
+            return DoesNotFitError(
+                f"protein {piece.record.id}: {len(piece.record)} residues do not fit into the "
+                f"memory of {self._model.device}; embed it in shorter windows (--max-residues)"
+            )
         if isinstance(error, MultiprotError):
             named = piece.record.id in str(error)
             return EmbeddingError(f"{'' if named else f'protein {piece.record.id}: '}{error}")
-        return EmbeddingError(
-            f"protein {piece.record.id}: {len(piece.record)} residues do not fit into the memory "
-            f"of {self._device}; embed it in shorter windows with max_residues"
+        return UnexpectedError(
+            f"protein {piece.record.id}: the model failed on it with an error of its own, "
+            f"{type(error).__name__}: {error}; report it to the authors of "
+            f"{self._model.identity.name}"
         )
 
-    def _forward(self, pieces: Sequence[Piece], residues: bool) -> list[PieceVectors]:
-        collator = self._structured if pieces[0].bears_structure else self._plain
-        batch = collator([piece.record for piece in pieces], np.zeros(len(pieces), np.int64))
-        with torch.inference_mode(), self._precision():
-            outputs = self._model(batch.to(self._device))
-        return self._split(outputs, [len(piece.record) for piece in pieces], residues)
 
-    def _precision(self) -> AbstractContextManager[Any]:
-        if self._options.precision == "fp32":
-            return nullcontext()
-        return torch.autocast(self._device.type, _AUTOCAST[self._options.precision])
-
-    def _split(
-        self, outputs: FusionOutputs, lengths: Sequence[int], residues: bool
-    ) -> list[PieceVectors]:
-        chosen = outputs.projected if self._options.space == "shared" else outputs.protein
-        vectors = _on_host(chosen.float())
-        masks = _on_host(outputs.fused_tokens.mask)
-        tokens = _on_host(outputs.fused_tokens.values.float()) if residues else None
-        streams = {"sequence": outputs.sequence_tokens, "structure": outputs.structure_tokens}
-        used = {
-            name: _on_host(stream.mask.any(dim=1))
-            for name, stream in streams.items()
-            if stream is not None
-        }
-        return [
-            PieceVectors(
-                vector=vectors[row],
-                mask=masks[row, :length],
-                used=frozenset(name for name, rows in used.items() if rows[row]),
-                residues=None
-                if tokens is None
-                else np.where(masks[row, :length, None], tokens[row, :length], np.float32("nan")),
-            )
-            for row, length in enumerate(lengths)
-        ]
-
-
-def _on_host(tensor: Tensor) -> Any:
-    return tensor.cpu().numpy()
+def _trusted(
+    results: list[PieceVectors | MultiprotError],
+) -> list[PieceVectors | MultiprotError]:
+    """The results, unless nothing came out: then it is the model that is broken, not a protein."""
+    unexpected = [result for result in results if isinstance(result, UnexpectedError)]
+    if unexpected and not any(isinstance(result, PieceVectors) for result in results):
+        raise unexpected[0]
+    return results

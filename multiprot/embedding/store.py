@@ -9,13 +9,25 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from multiprot.bundle.manifest import FolderManifest, read_manifest
 from multiprot.embedding.embeddings import EmbeddedProtein, Embeddings, Failure
-from multiprot.embedding.store_format import STORE, from_table, vector_matrix
+from multiprot.embedding.id_index import IdIndex
+from multiprot.embedding.store_format import (
+    IDS,
+    ROWS,
+    STORE,
+    from_table,
+    ledger_name,
+    shard_name,
+    vector_matrix,
+)
 from multiprot.errors import EmbeddingError
+
+_WITHOUT_RESIDUES = ("id", "sequence_hash", "length", "vector", "modalities", "windows")
 
 
 class EmbeddingStore:
@@ -38,21 +50,30 @@ class EmbeddingStore:
         path
             A folder that `multiprot embed` wrote.
         verify
-            Compare each shard's SHA-256 before it is first read. Without, only sizes are compared.
+            Compare each file's SHA-256 before it is first read. Without, only sizes are compared.
 
         Raises
         ------
         EmbeddingError
-            If the folder is not a whole store, or a shard is missing or cut short.
+            If the folder is not a whole store, or a file is missing or cut short.
         """
         manifest = read_manifest(Path(path), STORE)
+        if IDS not in manifest.files:
+            raise EmbeddingError(
+                f"{path}: written by a multiprot before its stores had a ledger; embed again"
+            )
         for name in manifest.files:
             manifest.sized(name)
         return cls(manifest, verify=verify)
 
     @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return self._manifest.folder
+
+    @property
     def manifest(self) -> Mapping[str, Any]:
-        """What the writer recorded: model, options, space, pooling, counts, failures."""
+        """What the writer recorded: model, options, space, pooling, counts, shards."""
         return self._manifest.header
 
     @property
@@ -67,19 +88,48 @@ class EmbeddingStore:
 
     @property
     def failures(self) -> tuple[Failure, ...]:
-        """Inputs that were left out, and why."""
-        return tuple(Failure(**failure) for failure in self.manifest["failures"])
+        """Inputs that were refused, and why."""
+        return tuple(self._failures())
 
-    @property
-    def _shards(self) -> list[str]:
-        return list(self.manifest["shards"])
+    def first_failure(self) -> Failure | None:
+        """The first input that was refused, or None."""
+        return next(self._failures(), None)
+
+    def _failures(self) -> Iterator[Failure]:
+        for shard in self.manifest["shards"]:
+            if shard["statuses"].get("refused"):
+                self._path(ledger_name(shard["number"]))
+                yield from self.refusals_of(self.folder, shard["number"])
+
+    @staticmethod
+    def refusals_of(folder: Path, number: int) -> list[Failure]:
+        """Refused inputs of one shard in `folder`, which need not be a whole store yet."""
+        table = pq.read_table(folder / ledger_name(number), filters=[("status", "=", "refused")])
+        columns = (table[name].to_pylist() for name in ("id", "reason"))
+        return [Failure(*row) for row in zip(*columns, strict=True)]
+
+    def ledger(self) -> Iterator[Any]:
+        """Arrow tables with a row for every input, in order, one table per shard.
+
+        Columns: input, id, source, status ("written", "windowed", "duplicate", "refused"), length,
+        windows, duplicate_of, reason.
+        """
+        for shard in self.manifest["shards"]:
+            yield pq.read_table(self._path(ledger_name(shard["number"])))
 
     def __len__(self) -> int:
         return int(self.manifest["proteins"])
 
+    def __contains__(self, protein_id: object) -> bool:
+        return isinstance(protein_id, str) and self._find(protein_id) is not None
+
+    def __getitem__(self, protein_id: str) -> EmbeddedProtein:
+        """One protein, with its residues if they are stored; reads no more than its row group."""
+        return self._read(protein_id, residues=True)
+
     @cached_property
     def ids(self) -> tuple[str, ...]:
-        """Ids in the order of the input."""
+        """Ids in the order of the input, all in memory."""
         return tuple(self._columns("id").column("id").to_pylist())
 
     @cached_property
@@ -107,59 +157,96 @@ class EmbeddingStore:
         protein = self._read(protein_id, residues=True)
         if protein.residues is None:
             raise EmbeddingError(
-                f"{self._manifest.folder}: has no residue matrices; embed again with --residues"
+                f"{self.folder}: has no residue matrices; embed again with --residues"
             )
         return protein.residues
 
-    def chunks(self) -> Iterator[Embeddings]:
-        """The rows in order, a few thousand at a time, so that memory stays bounded."""
-        for name, group, _ in self._group_starts:
-            yield from_table(self._file(name).read_row_group(group))
+    def chunks(self, *, residues: bool = True) -> Iterator[Embeddings]:
+        """The rows in order, a few thousand at most at a time, so that memory stays bounded.
+
+        Parameters
+        ----------
+        residues
+            Whether to read the residue matrices, where there are any.
+        """
+        for name in self._shards:
+            file = self._file(name)
+            for group in range(file.metadata.num_row_groups):
+                columns = None if residues else list(_WITHOUT_RESIDUES)
+                yield from_table(file.read_row_group(group, columns=columns))
 
     def __iter__(self) -> Iterator[EmbeddedProtein]:
         for chunk in self.chunks():
             yield from chunk
 
-    @cached_property
-    def _rows(self) -> dict[str, int]:
-        return {protein_id: row for row, protein_id in enumerate(self.ids)}
+    @property
+    def _shards(self) -> list[str]:
+        return [shard_name(shard["number"]) for shard in self.manifest["shards"]]
 
     @cached_property
-    def _group_starts(self) -> list[tuple[str, int, int]]:
-        """Shard, row group in it, first row in the store."""
-        starts, row = [], 0
-        for name in self._shards:
-            metadata = self._file(name).metadata
-            for group in range(metadata.num_row_groups):
-                starts.append((name, group, row))
-                row += metadata.row_group(group).num_rows
-        return starts
+    def _index(self) -> IdIndex:
+        return IdIndex(self._path(IDS), self._path(ROWS))
+
+    @cached_property
+    def _starts(self) -> NDArray[np.int64]:
+        """int64 [shard + 1]: first row of each shard."""
+        sizes = [shard["proteins"] for shard in self.manifest["shards"]]
+        return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+    def _find(self, protein_id: str) -> tuple[Any, int, int] | None:
+        """The Parquet file, row group and row in it of a protein, or None."""
+        for row in self._index.candidates(protein_id):
+            shard = int(np.searchsorted(self._starts, row, side="right")) - 1
+            file = self._file(self._shards[shard])
+            group, place = _group_of(file, row - int(self._starts[shard]))
+            if file.read_row_group(group, columns=["id"])["id"][place].as_py() == protein_id:
+                return file, group, place
+        return None
 
     def _read(self, protein_id: str, *, residues: bool) -> EmbeddedProtein:
-        row = self._rows.get(protein_id)
-        if row is None:
+        found = self._find(protein_id)
+        if found is None:
             raise EmbeddingError(
-                f"{self._manifest.folder}: no protein {protein_id!r} among {len(self)}; ids are "
-                "case-sensitive"
+                f"{self.folder}: no protein {protein_id!r} among {len(self)}"
+                f"{self._told(protein_id)}"
             )
-        name, group, start = max(
-            (entry for entry in self._group_starts if entry[2] <= row), key=lambda entry: entry[2]
-        )
-        columns = None if residues else ["id", "length", "vector", "modalities", "windows"]
-        table = self._file(name).read_row_group(group, columns=columns)
-        return next(iter(from_table(table.slice(row - start, 1))))
+        file, group, place = found
+        columns = None if residues else list(_WITHOUT_RESIDUES)
+        table = file.read_row_group(group, columns=columns)
+        return next(iter(from_table(table.slice(place, 1))))
+
+    def _told(self, protein_id: str) -> str:
+        """What the ledger knows of a protein without a row."""
+        for table in self.ledger():
+            of_it = table.filter(pc.equal(table["id"], protein_id))
+            if len(of_it):
+                return f": it was refused, {of_it['reason'][0].as_py()}"
+        return "; ids are case-sensitive"
 
     def _columns(self, *names: str) -> Any:
-        tables = [self._file(name).read(columns=list(names)) for name in self._shards]
-        return pa.concat_tables(tables)
+        return pa.concat_tables(
+            [self._file(name).read(columns=list(names)) for name in self._shards]
+        )
 
-    def _file(self, name: str) -> Any:
+    def _path(self, name: str) -> Path:
         if name not in self._checked:
             check = self._manifest.verified if self._verify else self._manifest.sized
             self._checked[name] = check(name)
+        return self._checked[name]
+
+    def _file(self, name: str) -> Any:
+        path = self._path(name)
         try:
-            return pq.ParquetFile(self._checked[name])
+            return pq.ParquetFile(path)
         except (pa.ArrowInvalid, OSError) as error:
-            raise EmbeddingError(
-                f"{self._checked[name]}: is not a Parquet file ({error}); embed again"
-            ) from None
+            raise EmbeddingError(f"{path}: is not a Parquet file ({error}); embed again") from None
+
+
+def _group_of(file: Any, row: int) -> tuple[int, int]:
+    """Row group that holds a file's row, and the row's place in it."""
+    for group in range(file.metadata.num_row_groups):
+        rows = file.metadata.row_group(group).num_rows
+        if row < rows:
+            return group, row
+        row -= rows
+    raise EmbeddingError(f"row {row} is beyond the file's last row group")

@@ -1,158 +1,116 @@
-"""Writing an embedding store, shard by shard; it exists only once it is whole."""
+"""Writing an embedding store from vectors that were made elsewhere; it is whole or absent."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
+import pyarrow as pa
 
-from multiprot.bundle.manifest import write_manifest
-from multiprot.embedding.embeddings import Embeddings, Failure
-from multiprot.embedding.store_format import STORE, shard_name, store_schema, to_table
+from multiprot.embedding.embeddings import Embeddings
+from multiprot.embedding.identity import combined_hash
+from multiprot.embedding.ledger.assembly import LEDGER_SCHEMA
+from multiprot.embedding.ledger.manifest import complete
+from multiprot.embedding.ledger.records import ShardRecord
+from multiprot.embedding.store_format import (
+    LEDGER,
+    ledger_name,
+    shard_name,
+    store_schema,
+    to_table,
+    write_parquet,
+)
 from multiprot.errors import EmbeddingError
 from multiprot.files import atomic_folder
 
 
-@dataclass(frozen=True, slots=True)
-class ShardLimits:
-    """When a shard is full.
-
-    Attributes
-    ----------
-    proteins
-        Rows in a shard, exceeded by less than one chunk.
-    numbers
-        Float32 numbers in a shard, exceeded by less than one chunk.
-    """
-
-    proteins: int = 65_536
-    numbers: int = 128 * 1024**2
-
-
-@dataclass(slots=True)
-class StoreWriter:
-    """Takes embeddings in order; `create_store` makes one.
-
-    Attributes
-    ----------
-    folder
-        Where the shards go.
-    width
-        Channels of a vector.
-    residues
-        Whether each row also has its residue matrix.
-    proteins, windowed, modalities
-        Counts of what was written: rows, rows of several windows, rows per set of modalities.
-    """
-
-    folder: Path
-    width: int
-    residues: bool
-    limits: ShardLimits = field(default_factory=ShardLimits)
-    proteins: int = 0
-    windowed: int = 0
-    modalities: Counter[str] = field(default_factory=Counter)
-    _shards: list[str] = field(default_factory=list)
-    _writer: Any = None
-    _in_shard: tuple[int, int] = (0, 0)
-
-    def write(self, embeddings: Embeddings) -> None:
-        """Append rows; they become a row group of the current shard."""
-        if self.residues != (embeddings.residues is not None):
-            raise EmbeddingError(
-                f"{self.folder}: the store is made {'with' if self.residues else 'without'} "
-                "residues, the embeddings are not"
-            )
-        if not len(embeddings):
-            return
-        if self._writer is None:
-            self._open_shard()
-        table = to_table(embeddings, store_schema(self.width, residues=self.residues))
-        self._writer.write_table(table, row_group_size=len(embeddings))
-        self._count(embeddings)
-        rows, numbers = self._in_shard
-        if rows >= self.limits.proteins or numbers >= self.limits.numbers:
-            self._close_shard()
-
-    def finish(self, header: Mapping[str, Any], failures: Sequence[Failure]) -> None:
-        """Close the last shard and write the manifest.
-
-        Raises
-        ------
-        EmbeddingError
-            If not a single protein was written.
-        """
-        self._close_shard()
-        if not self.proteins:
-            raise EmbeddingError(
-                f"no protein was embedded ({len(failures)} failed"
-                + (f", the first: {failures[0].reason}" if failures else "")
-                + "); nothing is written"
-            )
-        counts = {
-            "proteins": self.proteins,
-            "windowed": self.windowed,
-            "modalities": dict(sorted(self.modalities.items())),
-            "width": self.width,
-            "residues": self.residues,
-            "shards": self._shards,
-            "failures": [asdict(failure) for failure in failures],
-        }
-        write_manifest(self.folder, STORE, {**header, **counts}, self._shards)
-
-    def _open_shard(self) -> None:
-        self._shards.append(shard_name(len(self._shards)))
-        # Float columns do not repeat values; a dictionary would only cost time.
-        self._writer = pq.ParquetWriter(
-            self.folder / self._shards[-1],
-            store_schema(self.width, residues=self.residues),
-            compression="zstd",
-            use_dictionary=["modalities.list.element"],
-        )
-        self._in_shard = (0, 0)
-
-    def _close_shard(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-
-    def _count(self, embeddings: Embeddings) -> None:
-        rows, numbers = self._in_shard
-        vectors = len(embeddings) + (int(embeddings.lengths.sum()) if self.residues else 0)
-        self._in_shard = (rows + len(embeddings), numbers + vectors * self.width)
-        self.proteins += len(embeddings)
-        self.windowed += int((embeddings.windows > 1).sum())
-        self.modalities.update("+".join(names) for names in embeddings.modalities)
-
-
-@contextmanager
-def create_store(
+def write_store(
     path: Path,
+    shards: Iterable[Embeddings],
+    header: Mapping[str, Any],
     *,
     width: int,
     residues: bool = False,
     overwrite: bool = False,
-    limits: ShardLimits | None = None,
-) -> Iterator[StoreWriter]:
-    """A writer whose store takes the name `path` at the end, if `StoreWriter.finish` was called.
+) -> None:
+    """A store of vectors as they are, one shard for each of `shards`.
+
+    Parameters
+    ----------
+    path
+        Folder to make.
+    shards
+        Rows in order; ids must be unique among all.
+    header
+        Plain values for the manifest: model, space, pooling, options.
+    width
+        Channels of a vector.
+    residues
+        Whether all rows have residue matrices.
+    overwrite
+        Replace what lies at `path`.
 
     Raises
     ------
     OutputExistsError
         If `path` holds anything, unless `overwrite`.
     EmbeddingError
-        If the block ends without `finish`.
+        If there is no row, an id occurs twice, or some rows have residues and others have not.
     """
+    records: dict[int, ShardRecord] = {}
+    seen: set[str] = set()
     with atomic_folder(path, overwrite=overwrite) as folder:
-        writer = StoreWriter(folder, width, residues, limits or ShardLimits())
-        try:
-            yield writer
-        finally:
-            writer._close_shard()
-        if not (folder / STORE.file_name).is_file():
-            raise EmbeddingError(f"{path}: the store was not finished; call StoreWriter.finish")
+        (folder / LEDGER).mkdir()
+        first = 0
+        for number, embeddings in enumerate(shards):
+            _check(embeddings, seen, path, residues=residues)
+            schema = store_schema(width, residues=residues)
+            records[number] = _shard(folder, number, first, to_table(embeddings, schema))
+            first += len(embeddings)
+        if not first:
+            raise EmbeddingError(f"{path}: not a single row; a store needs one")
+        complete(folder, {**header, "width": width, "residues": residues}, records)
+
+
+def _check(embeddings: Embeddings, seen: set[str], path: Path, *, residues: bool) -> None:
+    if residues != (embeddings.residues is not None):
+        raise EmbeddingError(
+            f"{path}: the store is made {'with' if residues else 'without'} residues, the "
+            "embeddings are not"
+        )
+    for protein_id in embeddings.ids:
+        if protein_id in seen:
+            raise EmbeddingError(f"{path}: id {protein_id!r} occurs twice; rename one of them")
+        seen.add(protein_id)
+
+
+def _shard(folder: Path, number: int, first: int, table: Any) -> ShardRecord:
+    windows = table["windows"].to_pylist()
+    statuses = ["windowed" if count > 1 else "written" for count in windows]
+    count = len(table)
+    columns = {
+        "input": list(range(first, first + count)),
+        "id": table["id"].to_pylist(),
+        "source": [""] * count,
+        "status": statuses,
+        "length": table["length"].to_pylist(),
+        "windows": windows,
+        "duplicate_of": [None] * count,
+        "reason": [None] * count,
+    }
+    ledger = pa.Table.from_pydict(columns, schema=LEDGER_SCHEMA)
+    names = {shard_name(number): table, ledger_name(number): ledger}
+    modalities = ["+".join(names) for names in table["modalities"].to_pylist()]
+    return ShardRecord(
+        number=number,
+        input_hash=combined_hash(protein_id.encode() for protein_id in columns["id"]),
+        run_hash="",
+        first_input=first,
+        inputs=count,
+        proteins=count,
+        residues=sum(columns["length"]),
+        statuses={name: statuses.count(name) for name in sorted(set(statuses))},
+        modalities={name: modalities.count(name) for name in sorted(set(modalities))},
+        files={name: write_parquet(content, folder / name) for name, content in names.items()},
+    )

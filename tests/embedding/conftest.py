@@ -19,4 +19,4 @@ def bundle(tiny_bundle: Path) -> Bundle:
 @pytest.fixture(scope="session")
 def embedder(bundle: Bundle) -> Embedder:
     """The tiny model with default options."""
-    return Embedder(bundle)
+    return Embedder.from_bundle(bundle)

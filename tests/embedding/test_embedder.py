@@ -23,8 +23,8 @@ from tests.tiny_model import CONFIG, MAX_RESIDUES, PROVENANCE, tiny_model
 def test_a_loaded_model_gives_the_vectors_of_the_saved_one_bit_for_bit(
     bundle: Bundle, tiny_records: Records
 ) -> None:
-    saved = Embedder(replace(bundle, model=tiny_model())).embed_residues(tiny_records)
-    loaded = Embedder(bundle).embed_residues(tiny_records)
+    saved = Embedder.from_bundle(replace(bundle, model=tiny_model())).embed_residues(tiny_records)
+    loaded = Embedder.from_bundle(bundle).embed_residues(tiny_records)
     assert loaded.residues is not None
     assert saved.residues is not None
     np.testing.assert_array_equal(saved.vectors, loaded.vectors)
@@ -79,13 +79,13 @@ def test_structure_alone_is_refused_where_there_is_none(
     bundle: Bundle, tiny_records: Records
 ) -> None:
     bare = next(record for record in tiny_records if record.structure is None)
-    structure = Embedder(bundle, options=EmbedOptions(modalities="structure"))
+    structure = Embedder.from_bundle(bundle, options=EmbedOptions(modalities="structure"))
     with pytest.raises(EmbeddingError, match=f"{bare.id}: has no resolved structure"):
         structure.embed([bare])
 
 
 def test_long_proteins_are_refused_where_asked(bundle: Bundle) -> None:
-    embedder = Embedder(bundle, options=EmbedOptions(long_proteins="refuse"))
+    embedder = Embedder.from_bundle(bundle, options=EmbedOptions(long_proteins="refuse"))
     embedder.embed([long_record(MAX_RESIDUES)])
     with pytest.raises(EmbeddingError, match="long97: 97 residues, the limit is 96"):
         embedder.embed([long_record(MAX_RESIDUES + 1)])
@@ -100,7 +100,7 @@ def test_streaming_reads_no_further_than_it_must(bundle: Bundle) -> None:
             read += 1
             yield replace(long_record(50, seed=read), id=f"p{read}")
 
-    embedder = Embedder(bundle, options=EmbedOptions(chunk_residues=500))
+    embedder = Embedder.from_bundle(bundle, options=EmbedOptions(shard_residues=500))
     stream = embedder.stream(endless())
     first, second = next(stream), next(stream)
     assert first.ids == tuple(f"p{i}" for i in range(1, 11))
@@ -109,7 +109,7 @@ def test_streaming_reads_no_further_than_it_must(bundle: Bundle) -> None:
 
 
 def test_failures_are_reported_and_the_rest_goes_on(bundle: Bundle, tiny_records: Records) -> None:
-    embedder = Embedder(bundle, options=EmbedOptions(long_proteins="refuse"))
+    embedder = Embedder.from_bundle(bundle, options=EmbedOptions(long_proteins="refuse"))
     failures: list[Failure] = []
     short = [record for record in tiny_records if len(record) <= MAX_RESIDUES][:2]
     (chunk,) = embedder.stream([short[0], long_record(200), short[1]], on_failure=failures.append)
@@ -166,13 +166,13 @@ def test_options_that_do_not_fit_the_model_are_refused_at_once(
     bundle: Bundle, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message):
-        Embedder(bundle, options=EmbedOptions(**options))
+        Embedder.from_bundle(bundle, options=EmbedOptions(**options))
 
 
 @pytest.mark.parametrize("device", ["toaster", "cuda:99"])
 def test_a_device_that_is_not_there_is_named(bundle: Bundle, device: str) -> None:
     with pytest.raises(ConfigError, match=f"device '{device}' cannot be used"):
-        Embedder(bundle, device=device)
+        Embedder.from_bundle(bundle, device=device)
 
 
 def test_plddt_is_required_where_the_encoder_says_so(
@@ -181,7 +181,7 @@ def test_plddt_is_required_where_the_encoder_says_so(
     needs = Capabilities(trainable=True, max_residues=None, requires=frozenset({"plddt"}))
     own = bundle.capabilities()
     monkeypatch.setattr(Bundle, "capabilities", lambda self: {**own, Modality.STRUCTURE: needs})
-    embedder = Embedder(bundle)
+    embedder = Embedder.from_bundle(bundle)
     record = next(record for record in tiny_records if record.structure is not None)
     assert record.structure is not None
     with pytest.raises(EmbeddingError, match="needs pLDDT, and the structure holds b_factor"):

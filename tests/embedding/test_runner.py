@@ -31,9 +31,9 @@ from tests.tiny_model import tiny_model
 def test_order_budget_and_chunks_change_nothing(
     bundle: Bundle, tiny_records: Records, order: list[int], tokens: int, chunk: int
 ) -> None:
-    reference = Embedder(bundle).embed(tiny_records)
-    options = EmbedOptions(tokens_per_batch=tokens, chunk_residues=chunk)
-    shuffled = Embedder(bundle, options=options).embed([tiny_records[i] for i in order])
+    reference = Embedder.from_bundle(bundle).embed(tiny_records)
+    options = EmbedOptions(tokens_per_batch=tokens, shard_residues=chunk)
+    shuffled = Embedder.from_bundle(bundle, options=options).embed([tiny_records[i] for i in order])
     assert shuffled.ids == tuple(reference.ids[i] for i in order)
     assert shuffled.modalities == tuple(reference.modalities[i] for i in order)
     for row, original in enumerate(order):
@@ -42,8 +42,8 @@ def test_order_budget_and_chunks_change_nothing(
 
 def test_one_modality_alone(bundle: Bundle, tiny_records: Records) -> None:
     with_structure = [record for record in tiny_records if record.structure is not None]
-    structure = Embedder(bundle, options=EmbedOptions(modalities="structure"))
-    sequence = Embedder(bundle, options=EmbedOptions(modalities="sequence"))
+    structure = Embedder.from_bundle(bundle, options=EmbedOptions(modalities="structure"))
+    sequence = Embedder.from_bundle(bundle, options=EmbedOptions(modalities="sequence"))
     assert set(structure.embed(with_structure).modalities) == {("structure",)}
     assert set(sequence.embed(with_structure).modalities) == {("sequence",)}
     other_letters = [
@@ -55,15 +55,15 @@ def test_one_modality_alone(bundle: Bundle, tiny_records: Records) -> None:
 
 
 def test_the_shared_space_has_unit_vectors(bundle: Bundle, tiny_records: Records) -> None:
-    embedder = Embedder(bundle, options=EmbedOptions(space="shared"))
+    embedder = Embedder.from_bundle(bundle, options=EmbedOptions(space="shared"))
     vectors = embedder.embed([*tiny_records, long_record(400)]).vectors
     assert vectors.shape == (len(tiny_records) + 1, 12)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-6)
 
 
 def test_bf16_is_near_fp32_and_still_float32(bundle: Bundle, tiny_records: Records) -> None:
-    half = Embedder(bundle, options=EmbedOptions(precision="bf16")).embed(tiny_records).vectors
-    full = Embedder(bundle).embed(tiny_records).vectors
+    half = Embedder.from_bundle(bundle, options=EmbedOptions(precision="bf16")).embed(tiny_records).vectors
+    full = Embedder.from_bundle(bundle).embed(tiny_records).vectors
     assert half.dtype == np.float32
     assert not np.array_equal(half, full)
     cosines = (half * full).sum(1) / np.linalg.norm(half, axis=1) / np.linalg.norm(full, axis=1)
@@ -86,7 +86,7 @@ def test_a_plugin_that_fails_on_one_protein_harms_no_other(bundle: Bundle) -> No
     model = tiny_model()
     assert model.sequence is not None
     model.sequence.featurizer = FragileFeaturizer(model.sequence.featurizer)
-    embedder = Embedder(replace(bundle, model=model))
+    embedder = Embedder.from_bundle(replace(bundle, model=model))
     records = [
         ProteinRecord(id=f"p{i}", sequence="ACDEFGHIKL" + ("W" if i == 5 else "A"))
         for i in range(9)
@@ -103,7 +103,7 @@ def test_a_plugin_that_fails_on_one_protein_harms_no_other(bundle: Bundle) -> No
 def test_memory_that_runs_out_is_halved_away(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    embedder = Embedder(bundle)
+    embedder = Embedder.from_bundle(bundle)
     forward = embedder._runner._forward
     sizes = []
 

@@ -1,0 +1,58 @@
+"""From a user's words to a run: which engine computes, and what it needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from multiprot.config import Section
+from multiprot.embedding.engines.engine import Engine
+from multiprot.embedding.engines.spec import EmbedderSpec
+from multiprot.embedding.ledger.blueprint import Blueprint
+from multiprot.embedding.progress import Progress
+from multiprot.embedding.write import EmbedSummary, RunSettings, embed_to_store, run_engine
+
+
+class EngineOptions(Section):
+    """Where the work is done."""
+
+    engine: Literal["local", "ray"] = "local"
+    """"local": processes on this machine; "ray": a Ray cluster (extra `multiprot[ray]`)."""
+    workers: int = Field(default=0, ge=0)
+    """Processes that compute, one for each GPU with --device cuda; 0: this one does."""
+    worker_timeout: float = Field(default=900.0, gt=0)
+    """Seconds of silence after which a worker counts as hung and is replaced."""
+
+
+def embed_inputs(
+    inputs: Sequence[str],
+    spec: EmbedderSpec,
+    out: Path,
+    settings: RunSettings,
+    engines: EngineOptions,
+    progress: Progress | None = None,
+) -> EmbedSummary:
+    """As `embed_to_store`, with the engine that `engines` ask for."""
+    if engines.engine == "local" and not engines.workers:
+        return embed_to_store(inputs, spec.open(), out, settings, progress)
+    # Plans are made here, by what the model says of itself; its weights are not kept.
+    kind = spec.device.partition(":")[0]
+    blueprint = Blueprint.of(spec.on("cpu").open(), residues=settings.residues, device=kind)
+    engine = _engine(spec, settings, engines)
+    return run_engine(inputs, blueprint, engine, out, settings, progress)
+
+
+def _engine(spec: EmbedderSpec, settings: RunSettings, engines: EngineOptions) -> Engine:
+    if engines.engine == "ray":
+        from multiprot.embedding.engines.ray_data import RayData
+
+        return RayData(spec, workers=max(1, engines.workers), residues=settings.residues)
+    from multiprot.embedding.engines.workers import WorkerProcesses, worker_devices
+
+    devices = worker_devices(spec.device, engines.workers)
+    return WorkerProcesses(
+        spec, devices, residues=settings.residues, patience=engines.worker_timeout
+    )

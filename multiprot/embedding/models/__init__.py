@@ -1,0 +1,1 @@
+"""What can embed: a saved model, or one encoder of a plugin alone."""

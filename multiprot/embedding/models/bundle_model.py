@@ -1,0 +1,86 @@
+"""A saved model as the engine uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+from multiprot.bundle import Bundle
+from multiprot.data.batch_config import BatchConfig
+from multiprot.data.collate import Collator
+from multiprot.embedding.models.model import EmbeddingModel, ModelIdentity
+from multiprot.embedding.models.outputs import BatchOutputs
+from multiprot.embedding.options import EmbedOptions
+from multiprot.encoders.contract import Featurizer, ProteinBatch, ResidueEncoder
+from multiprot.proteins import ProteinRecord
+
+AUTOCAST: Final = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+_POOLING: Final = {
+    "protein": "attention pooling of the fused residue tokens, with the means of each modality's "
+    "tokens and the length; there are no special tokens",
+    "shared": "the protein vector projected into the space shared with GO terms, unit length",
+}
+
+
+class BundleModel(EmbeddingModel):
+    """The fusion model of a bundle, moved to `device`; reduced precision is torch's autocast."""
+
+    def __init__(self, bundle: Bundle, options: EmbedOptions, device: torch.device) -> None:
+        self.bundle = bundle
+        self.device = device
+        self.identity = ModelIdentity(
+            kind="bundle",
+            name=bundle.name,
+            source=bundle.path.resolve().name,
+            content_hash=bundle.content_hash,
+            warnings=bundle.warnings,
+        )
+        self.capabilities = bundle.capabilities()
+        self.unit = options.space == "shared"
+        fusion = bundle.config.fusion
+        self.width = fusion.shared_dim if self.unit else fusion.width
+        self.pooling = _POOLING[options.space]
+        self._precision = options.precision
+        model = bundle.model.to(device)
+        self._model = model
+        config = BatchConfig(crop_residues=None)
+        withheld = options.modalities == "structure"
+        sequence = None if withheld else _featurizer(model.sequence)
+        structure = None if options.modalities == "sequence" else _featurizer(model.structure)
+        self._plain = Collator(sequence, None, None, config, training=False)
+        self._structured = Collator(
+            sequence, structure, None, config, training=False, withhold_sequence=withheld
+        )
+
+    def features(self, records: Sequence[ProteinRecord], *, structured: bool) -> ProteinBatch:
+        """The batch of `records`."""
+        collator = self._structured if structured else self._plain
+        return collator(records, np.zeros(len(records), np.int64))
+
+    def forward(self, features: Any, *, residues: bool) -> BatchOutputs:
+        """As `EmbeddingModel.forward`; residues' tokens are the fused ones."""
+        with torch.inference_mode(), self._autocast():
+            outputs = self._model(features)
+        chosen = outputs.projected if self.unit else outputs.protein
+        streams = {"sequence": outputs.sequence_tokens, "structure": outputs.structure_tokens}
+        return BatchOutputs(
+            vectors=chosen.float(),
+            mask=outputs.fused_tokens.mask,
+            tokens=outputs.fused_tokens.values.float() if residues else None,
+            used={n: s.mask.any(dim=1) for n, s in streams.items() if s is not None},
+            packed=False,
+        )
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        if self._precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, AUTOCAST[self._precision])
+
+
+def _featurizer(encoder: ResidueEncoder[Any] | None) -> Featurizer[Any] | None:
+    return None if encoder is None else encoder.featurizer

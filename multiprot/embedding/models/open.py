@@ -1,0 +1,124 @@
+"""From what a user calls a model to the model: a bundle's folder, or an encoder's name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from multiprot.bundle import load_bundle
+from multiprot.config import load_config
+from multiprot.embedding.models.bundle_model import BundleModel
+from multiprot.embedding.models.encoder_model import EncoderModel, hash_of_encoder
+from multiprot.embedding.models.model import EmbeddingModel, ModelIdentity
+from multiprot.embedding.options import EmbedOptions
+from multiprot.encoders.lock import lock_entry
+from multiprot.encoders.plugin import EncoderPlugin, Modality
+from multiprot.encoders.registry import ENCODER_GROUPS, Registry
+from multiprot.errors import BundleError, ConfigError
+
+_RESIDUE_MODALITIES = (Modality.SEQUENCE, Modality.STRUCTURE)
+
+
+def open_model(
+    model: Path | str,
+    options: EmbedOptions,
+    device: torch.device,
+    *,
+    encoder_options: Sequence[str] = (),
+    allow_other_versions: bool = False,
+) -> EmbeddingModel:
+    """The model that `model` names.
+
+    Parameters
+    ----------
+    model
+        Folder of a bundle; or an encoder alone, `NAME:CHECKPOINT` or `NAME`.
+    options
+        How records will be embedded.
+    device
+        Where the model is to lie.
+    encoder_options
+        Further options of an encoder, `KEY=VALUE`; not for bundles, which hold their own.
+    allow_other_versions
+        As in `load_bundle`.
+
+    Raises
+    ------
+    BundleError
+        As `load_bundle`; also if `model` is neither a folder nor an encoder.
+    ConfigError, PluginError
+        If the encoder's options are wrong or its checkpoint cannot be read.
+    """
+    registry = Registry.discover()
+    name, _, checkpoint = str(model).partition(":")
+    known = _encoders(registry)
+    if not Path(model).exists() and name in known:
+        return _encoder(registry, name, checkpoint, encoder_options, options, device)
+    if encoder_options:
+        raise ConfigError(
+            f"{model}: {encoder_options[0]} is an option of an encoder alone; a bundle has its own"
+        )
+    if not Path(model).exists():
+        raise BundleError(
+            f"{model}: no such folder, and no encoder {name!r} is installed; name the folder of a "
+            f"model bundle, or an encoder as NAME:CHECKPOINT (known: {', '.join(sorted(known))})"
+        )
+    bundle = load_bundle(model, allow_other_versions=allow_other_versions)
+    return BundleModel(bundle, options, device)
+
+
+def _encoders(registry: Registry) -> set[str]:
+    return {n for modality in _RESIDUE_MODALITIES for n in registry.names(ENCODER_GROUPS[modality])}
+
+
+def _encoder(
+    registry: Registry,
+    name: str,
+    checkpoint: str,
+    overrides: Sequence[str],
+    options: EmbedOptions,
+    device: torch.device,
+) -> EncoderModel:
+    plugin = _plugin(registry, name)
+    if checkpoint and "checkpoint" not in plugin.config.model_fields:
+        raise ConfigError(
+            f"{name}:{checkpoint}: encoder {name} takes no checkpoint; give its options as "
+            f"KEY=VALUE (see `multiprot plugins show {name}`)"
+        )
+    given = {"checkpoint": checkpoint} if checkpoint else None
+    section = load_config(plugin.config, None, overrides, default=given).value
+    # Without a checkpoint, weights are drawn: always the same ones.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        encoder: Any = plugin.build(section)
+    parameters = next(encoder.parameters(), None)
+    drawn = parameters is not None and getattr(section, "checkpoint", None) is None
+    identity = ModelIdentity(
+        kind="encoder",
+        name=name,
+        source=f"{name}:{checkpoint}" if checkpoint else name,
+        content_hash=hash_of_encoder(lock_entry(registry, plugin, section), encoder),
+        warnings=(f"{name}: no checkpoint, its weights are random; give {name}:CHECKPOINT",)
+        if drawn
+        else (),
+    )
+    return EncoderModel(
+        encoder,
+        identity,
+        plugin.modality,
+        plugin.capabilities(section),
+        precision=options.precision,
+        device=device,
+    )
+
+
+def _plugin(registry: Registry, name: str) -> EncoderPlugin[Any]:
+    found = [m for m in _RESIDUE_MODALITIES if name in registry.names(ENCODER_GROUPS[m])]
+    if len(found) > 1:
+        raise ConfigError(
+            f"{name}: is the name of a sequence encoder and of a structure encoder; uninstall one"
+        )
+    return registry.encoder(found[0], name)
