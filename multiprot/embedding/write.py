@@ -150,7 +150,7 @@ def run_engine(
                 stopping.requested,
             )
         run.refuse_nothing_made()
-        manifest = complete(place.folder, header.content, place.records)
+        manifest = place.whole or complete(place.folder, header.content, place.records)
         place.publish()
     return EmbedSummary(
         path=out,
@@ -215,26 +215,26 @@ class _Run:
             for shard in planned_shards(rows, seen, self.blueprint.digest, self.blueprint.limits):
                 last = shard.number
                 record = self.place.records.get(shard.number)
-                if record is None:
+                if record is None and self.place.whole is None:
                     yield shard
                     continue
-                self._refuse_other_input(shard, record)
+                if record is None or shard.input_hash != record.input_hash:
+                    raise self._other_input(shard)
                 self.progress.finished(record, shard.consumed, before=True)
         surplus = [number for number in self.place.records if number > last]
         if surplus:
             raise EmbeddingError(
-                f"{self.place.folder}: shard {surplus[0]} is finished, but the input ends before "
+                f"{self.place.out}: shard {surplus[0]} is finished, but the input ends before "
                 "it; the input changed since the run was begun: restore it, or start anew with "
                 "--overwrite"
             )
 
-    def _refuse_other_input(self, shard: PlannedShard, record: ShardRecord) -> None:
-        if shard.input_hash != record.input_hash:
-            raise EmbeddingError(
-                f"{self.place.folder}: shard {shard.number} was made of other input than there is "
-                f"now, {shard.origin}; the input changed since the run was begun: restore it, or "
-                "start anew with --overwrite"
-            )
+    def _other_input(self, shard: PlannedShard) -> EmbeddingError:
+        return EmbeddingError(
+            f"{self.place.out}: shard {shard.number} was made of other input than there is now, "
+            f"{shard.origin}; the input changed since the run was begun: restore it, or start anew "
+            "with --overwrite"
+        )
 
     def _until_stopped(
         self, shards: Iterator[PlannedShard], consumed: dict[int, int]

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from filelock import FileLock, Timeout
 
-from multiprot.bundle.manifest import read_manifest
+from multiprot.bundle.manifest import FolderManifest, read_manifest
 from multiprot.embedding.ledger.header import RunHeader
 from multiprot.embedding.ledger.records import ShardRecord
 from multiprot.embedding.store_format import LEDGER, STORE
@@ -44,12 +44,15 @@ class Workplace:
         Where it grows.
     redone
         Shards that were finished but are damaged, and why: they are made again.
+    whole
+        What the manifest of a store says that was finished before, and is sound; else None.
     """
 
     def __init__(self, out: Path, header: RunHeader) -> None:
         self.out = out
         self.folder = unfinished(out)
         self.redone: dict[int, str] = {}
+        self.whole: Mapping[str, Any] | None = None
         self._run_hash = header.hash
         self._records: dict[int, ShardRecord] = {}
 
@@ -104,7 +107,7 @@ class Workplace:
     def leave(self) -> None:
         """Go without finishing; nothing remains if no shard was finished."""
         shutil.rmtree(self.work, ignore_errors=True)
-        if not self._records:
+        if self.whole is not None or not self._records:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def forget(self) -> None:
@@ -113,6 +116,9 @@ class Workplace:
 
     def publish(self) -> None:
         """Give the folder its final name; its manifest must be written."""
+        if self.whole is not None:
+            self.leave()
+            return
         shutil.rmtree(self.work, ignore_errors=True)
         shutil.rmtree(self.folder / _RECORDS)
         (self.folder / _RUN).unlink()
@@ -122,26 +128,37 @@ class Workplace:
             self.folder.replace(self.out)
         synced(self.out.parent)
 
-    def reopen(self, header: RunHeader) -> None:
-        """Turn a finished store back into one in the making, to check it and to mend it."""
-        manifest = read_manifest(self.folder, STORE)
-        for entry in manifest.header["shards"]:
-            files = {
-                name: {"size": e.size, "sha256": e.sha256}
-                for name, e in manifest.files.items()
-                if name in entry["files"]
-            }
-            record = ShardRecord.from_json({**entry, "files": files}, str(self.folder))
-            (self.folder / _RECORDS).mkdir(exist_ok=True)
+    def check_whole(self, header: RunHeader) -> None:
+        """Take up a finished store: left as it is unless one of its files is damaged.
+
+        Raises
+        ------
+        EmbeddingError
+            If it was made with another model or other settings.
+        """
+        home = self.out if (self.out / STORE.file_name).exists() else self.folder
+        manifest = read_manifest(home, STORE)
+        begun = RunHeader({key: manifest.header.get(key) for key in header.content})
+        header.refuse_other(begun, str(home))
+        records = [_record_of(entry, manifest) for entry in manifest.header["shards"]]
+        damaged = {r.number: t for r in records if (t := self._trouble(r, home)) is not None}
+        if home == self.out and not damaged:
+            self.whole = manifest.header
+            self._records = {record.number: record for record in records}
+            self.work.mkdir(parents=True, exist_ok=True)
+            return
+        if home == self.out:
+            with named_errors(self.out):
+                self.out.replace(self.folder)
+        self.begin(begun)
+        for record in records:
             _write_json(self._record_path(record.number), record.to_json())
-        begun = {key: manifest.header[key] for key in header.content}
-        _write_json(self.folder / _RUN, begun)
         (self.folder / STORE.file_name).unlink()
 
     def _take(self, path: Path) -> None:
         try:
             record = ShardRecord.from_json(_read_json(path), str(path))
-            trouble = self._trouble(record)
+            trouble = self._trouble(record, self.folder)
         except MultiprotError as error:
             record, trouble = None, str(error)
         if trouble is None and record is not None:
@@ -150,12 +167,12 @@ class Workplace:
         path.unlink()
         self.redone[int(path.stem)] = str(trouble)
 
-    def _trouble(self, record: ShardRecord) -> str | None:
-        """What is wrong with a finished shard's files."""
+    def _trouble(self, record: ShardRecord, folder: Path) -> str | None:
+        """What is wrong with a finished shard's files in `folder`."""
         if record.run_hash != self._run_hash:
             return "made with other settings"
         for name, entry in record.files.items():
-            path = self.folder / name
+            path = folder / name
             if not path.is_file():
                 return f"{path}: missing"
             if path.stat().st_size != entry.size or sha256(path) != entry.sha256:
@@ -212,19 +229,15 @@ def at_work(
 
 
 def _take_up(place: Workplace, header: RunHeader) -> None:
-    whole = place.folder if (place.folder / STORE.file_name).exists() else None
-    if whole is None and not place.folder.exists() and place.out.exists():
-        read_manifest(place.out, STORE)
-        with named_errors(place.out):
-            place.out.replace(place.folder)
-        whole = place.folder
-    if whole is not None:
-        place.reopen(header)
-    if (place.folder / _RUN).exists():
-        place.begin(RunHeader(_read_json(place.folder / _RUN)))
+    begun = (place.folder / _RUN).exists()
+    if not begun and (place.folder / STORE.file_name).exists():
+        place.check_whole(header)  # ended just before the store got its name
+    elif not begun and place.out.exists():
+        place.check_whole(header)
+    if place.whole is None:
+        if not (place.folder / _RUN).exists():
+            place.begin(header)
         place.go_on(header)
-    else:
-        place.begin(header)
 
 
 def _begin_anew(place: Workplace, header: RunHeader, *, overwrite: bool) -> None:
@@ -272,3 +285,12 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise EmbeddingError(f"{path}: a JSON object is needed")
     return content
+
+
+def _record_of(entry: Mapping[str, Any], manifest: FolderManifest) -> ShardRecord:
+    """A shard's completion record as the manifest keeps it."""
+    files = {
+        name: {"size": manifest.files[name].size, "sha256": manifest.files[name].sha256}
+        for name in entry["files"]
+    }
+    return ShardRecord.from_json({**entry, "files": files}, str(manifest.folder))
