@@ -13,8 +13,10 @@ from typer.core import TyperGroup
 
 VERBS: Final = {
     "pretrain": "Train a model on sequences, structures and GO annotations.",
-    "embed": "Turn proteins into vectors with a saved model.",
+    "embed": "Turn proteins into vectors.",
+    "verify": "Prove that a protein's vector does not depend on its company.",
     "export": "Write vectors as HDF5, npz, CSV or AnnData.",
+    "search": "Find nearest neighbours in an embedding store, and GO terms that they pass on.",
     "data": "Build a training corpus, look into one, encode it once with frozen encoders.",
     "inspect": "Account for every residue of structure files.",
     "config": "Show a resolved recipe, or the JSON schema of recipes.",

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 
 from multiprot.bundle import load_bundle
-from multiprot.config import load_config
+from multiprot.config import Section, load_config
 from multiprot.embedding.models.bundle_model import BundleModel
 from multiprot.embedding.models.encoder_model import EncoderModel, hash_of_encoder
 from multiprot.embedding.models.model import EmbeddingModel, ModelIdentity
 from multiprot.embedding.options import EmbedOptions
+from multiprot.encoders.contract import ResidueEncoder
 from multiprot.encoders.lock import lock_entry
 from multiprot.encoders.plugin import EncoderPlugin, Modality
 from multiprot.encoders.registry import ENCODER_GROUPS, Registry
@@ -94,16 +95,12 @@ def _encoder(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         encoder: Any = plugin.build(section)
-    parameters = next(encoder.parameters(), None)
-    drawn = parameters is not None and getattr(section, "checkpoint", None) is None
     identity = ModelIdentity(
         kind="encoder",
         name=name,
         source=f"{name}:{checkpoint}" if checkpoint else name,
         content_hash=hash_of_encoder(lock_entry(registry, plugin, section), encoder),
-        warnings=(f"{name}: no checkpoint, its weights are random; give {name}:CHECKPOINT",)
-        if drawn
-        else (),
+        warnings=_warnings(name, section, encoder),
     )
     return EncoderModel(
         encoder,
@@ -113,6 +110,14 @@ def _encoder(
         precision=options.precision,
         device=device,
     )
+
+
+def _warnings(name: str, section: Section, encoder: ResidueEncoder[Any]) -> tuple[str, ...]:
+    if next(encoder.parameters(), None) is None or getattr(section, "checkpoint", None):
+        return ()
+    takes_one = "checkpoint" in type(section).model_fields
+    advice = f"give {name}:CHECKPOINT" if takes_one else "train it, then name the model's bundle"
+    return (f"{name}: its weights are random; {advice}",)
 
 
 def _plugin(registry: Registry, name: str) -> EncoderPlugin[Any]:
