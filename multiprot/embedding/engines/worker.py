@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection, wait
 import torch
 
 from multiprot.embedding.embedder import Embedder
+from multiprot.embedding.engines.care import Care
 from multiprot.embedding.engines.spec import EmbedderSpec
 from multiprot.embedding.ledger.blueprint import Blueprint
 from multiprot.embedding.ledger.computed import compute_shard
@@ -25,21 +26,18 @@ from multiprot.errors import MultiprotError
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A shard to compute, and what earlier attempts taught.
+    """A shard to compute.
 
     Attributes
     ----------
     shard
         The plan.
-    alone
-        Ids of records that get batches of their own: one of them ended a worker.
-    given_up
-        Records, by id, that ended a worker alone, and how.
+    care
+        What earlier attempts taught.
     """
 
     shard: PlannedShard
-    alone: frozenset[str] = frozenset()
-    given_up: Mapping[str, str] = field(default_factory=dict)
+    care: Care = field(default_factory=Care)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +106,7 @@ def _done(
 
     embedder.runner.on_batch = told
     computed = compute_shard(
-        embedder, job.shard, residues=residues, alone=job.alone, given_up=job.given_up
+        embedder, job.shard, residues=residues, alone=job.care.alone, given_up=job.care.given_up
     )
     if job.shard.foreign:
         computed.write(sealer.part(job.shard.number))

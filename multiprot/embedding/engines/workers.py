@@ -236,19 +236,8 @@ class _Crew:
                 "(--tokens-per-batch), then go on with --resume"
             )
         if worker.job is not None:
-            self._again.append(_with_care(worker.job, worker.batch, how))
+            self._again.append(Job(worker.job.shard, worker.job.care.after(worker.batch, how)))
         self._workers.append(self._engine.start(worker.device, self._sealer))
-
-
-def _with_care(job: Job, batch: tuple[str, ...], how: str) -> Job:
-    """The job after a worker ended over `batch`."""
-    if len(batch) == 1 and batch[0] in job.alone:
-        reason = (
-            f"protein {batch[0]}: the worker that embedded it alone {how}; leave it out, or give "
-            "the run more memory"
-        )
-        return Job(job.shard, job.alone, {**job.given_up, batch[0]: reason})
-    return Job(job.shard, job.alone | set(batch), job.given_up)
 
 
 def _ending(code: int | None) -> str:
