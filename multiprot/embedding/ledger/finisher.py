@@ -1,9 +1,10 @@
-"""Shards are written and committed in a thread of their own, while others are computed."""
+"""Shards are written and committed in threads of their own, while others are computed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
 from types import TracebackType
 from typing import Final, Self
 
@@ -16,21 +17,24 @@ from multiprot.embedding.ledger.workplace import Workplace
 _AHEAD: Final = 2
 """Shards that may wait to be written; then computing waits."""
 
+_WRITERS: Final = 2
+"""Encoding and hashing keep a core busy each; with two a disk is."""
+
 Made = Computed | ShardRecord
 """What an engine gives: what it computed, or the record of files it wrote itself."""
 
 
 class Finisher:
-    """Writes shards in the order they come, each only after those whose rows it needs.
+    """Writes shards as they come, several at a time, each only after those whose rows it needs.
 
     Parameters
     ----------
     place
-        Where they are committed.
+        Where they are committed, one after another.
     sealer
         Writes their files.
     on_commit
-        Called with each record, in this thread's own.
+        Called with each record, in a thread of this object's own.
     """
 
     def __init__(
@@ -39,8 +43,9 @@ class Finisher:
         self._place = place
         self._sealer = sealer
         self._on_commit = on_commit
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="multiprot-writer")
+        self._pool = ThreadPoolExecutor(_WRITERS, thread_name_prefix="multiprot-writer")
         self._under_way: list[Future[None]] = []
+        self._lock = Lock()
         self._waiting: list[tuple[PlannedShard, Computed]] = []
 
     def __enter__(self) -> Self:
@@ -66,19 +71,24 @@ class Finisher:
             self._under_way.pop(0).result()
 
     def _finish(self, shard: PlannedShard, made: Made) -> None:
-        if isinstance(made, ShardRecord):
-            self._commit(made)
+        if isinstance(made, Computed):
+            with self._lock:
+                self._waiting.append((shard, made))
         else:
-            self._waiting.append((shard, made))
-        self._write_ready()
+            self._commit(made)
+        # One commit may make others ready.
+        while (ready := self._next_ready()) is not None:
+            self._commit(self._sealer.write(*ready))
 
-    def _write_ready(self) -> None:
-        """Write every waiting shard whose twins are all finished; one may make another ready."""
-        while ready := [w for w in self._waiting if w[0].foreign.keys() <= self._place.done]:
-            self._waiting = [w for w in self._waiting if w not in ready]
-            for shard, computed in ready:
-                self._commit(self._sealer.write(shard, computed))
+    def _next_ready(self) -> tuple[PlannedShard, Computed] | None:
+        """Take a waiting shard whose twins are all finished, or None."""
+        with self._lock:
+            for number, (shard, _) in enumerate(self._waiting):
+                if shard.foreign.keys() <= self._place.done:
+                    return self._waiting.pop(number)
+        return None
 
     def _commit(self, record: ShardRecord) -> None:
-        self._place.commit(record)
-        self._on_commit(record)
+        with self._lock:
+            self._place.commit(record)
+            self._on_commit(record)
