@@ -22,7 +22,8 @@ class EngineOptions(Section):
     engine: Literal["local", "ray"] = "local"
     """"local": processes on this machine; "ray": a Ray cluster (extra `multiprot[ray]`)."""
     workers: int = Field(default=0, ge=0)
-    """Processes that compute, one for each GPU with --device cuda; 0: this one does."""
+    """Processes that compute, one for each GPU with --device cuda; 0: this one does, or with Ray
+    one on each GPU or node."""
     worker_timeout: float = Field(default=900.0, gt=0)
     """Seconds of silence after which a worker counts as hung and is replaced."""
 
@@ -38,10 +39,10 @@ def embed_inputs(
     """As `embed_to_store`, with the engine that `engines` ask for."""
     if engines.engine == "local" and not engines.workers:
         return embed_to_store(inputs, spec.open(), out, settings, progress)
+    engine = _engine(spec, settings, engines)
     # Plans are made here, by what the model says of itself; its weights are not kept.
     kind = spec.device.partition(":")[0]
     blueprint = Blueprint.of(spec.on("cpu").open(), residues=settings.residues, device=kind)
-    engine = _engine(spec, settings, engines)
     return run_engine(inputs, blueprint, engine, out, settings, progress)
 
 
@@ -49,7 +50,7 @@ def _engine(spec: EmbedderSpec, settings: RunSettings, engines: EngineOptions) -
     if engines.engine == "ray":
         from multiprot.embedding.engines.ray_data import RayData
 
-        return RayData(spec, workers=max(1, engines.workers), residues=settings.residues)
+        return RayData(spec, workers=engines.workers, residues=settings.residues)
     from multiprot.embedding.engines.workers import WorkerProcesses, worker_devices
 
     devices = worker_devices(spec.device, engines.workers)

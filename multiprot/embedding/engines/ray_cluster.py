@@ -1,0 +1,182 @@
+"""The Ray cluster of a run: found or started, quiet, and what fits onto it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from multiprot.errors import EmbeddingError
+
+_QUIET: Final = {
+    # The libraries below Python write what they log to stderr, too.
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    # Of a cluster that is started here; one that runs keeps its own.
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """Workers, and what each of them occupies.
+
+    Attributes
+    ----------
+    workers
+        How many.
+    cpus
+        Cores of each, which are its threads, too.
+    gpus
+        GPUs of each, 0 or 1.
+    """
+
+    workers: int
+    cpus: int
+    gpus: int
+
+
+def import_ray() -> Any:
+    """The library, with Ray Data.
+
+    Raises
+    ------
+    EmbeddingError
+        If it is not installed or broken; the message says how to install it.
+    """
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise EmbeddingError(
+            f"--engine ray needs Ray Data ({error}); next: pip install 'multiprot[ray]'"
+        ) from None
+    return ray
+
+
+def seats(nodes: Sequence[Mapping[str, float]], *, gpus: bool, workers: int) -> Seats:
+    """How a cluster is shared out.
+
+    Parameters
+    ----------
+    nodes
+        Resources of each node, as Ray names them.
+    gpus
+        Whether each worker needs a GPU.
+    workers
+        How many are wanted; 0: one for each GPU, or one for each node that has cores. Those for
+        which there is no room wait until there is.
+
+    Returns
+    -------
+    Seats
+        Without GPUs, each worker gets as many cores as let all of them find a place.
+
+    Raises
+    ------
+    EmbeddingError
+        If there is no room for a single worker.
+    """
+    kind = "GPU" if gpus else "CPU"
+    amounts = [int(node.get(kind, 0)) for node in nodes]
+    total = sum(amounts)
+    if not total:
+        raise EmbeddingError(
+            f"no node of the Ray cluster has a {kind} to give ({len(nodes)} nodes); start nodes "
+            f"that have, for example with `ray start --num-{kind.lower()}s`, or choose another "
+            "--device"
+        )
+    if gpus:
+        return Seats(workers or total, cpus=1, gpus=1)
+    workers = workers or sum(1 for amount in amounts if amount)
+    fitting = (c for c in range(max(amounts), 0, -1) if sum(a // c for a in amounts) >= workers)
+    return Seats(workers, cpus=next(fitting, 1), gpus=0)
+
+
+@contextmanager
+def connected() -> Iterator[Any]:
+    """Ray's module, connected to a cluster.
+
+    To the one that the caller or RAY_ADDRESS names, or that was started on this machine; where
+    there is none, to one on this machine that ends with the block.
+
+    Raises
+    ------
+    EmbeddingError
+        If Ray is not installed, or the cluster cannot be reached or used from here.
+    """
+    ray = import_ray()
+    if os.environ.get("RAY_ADDRESS", "").startswith("ray://"):
+        raise EmbeddingError(
+            f"RAY_ADDRESS={os.environ['RAY_ADDRESS']}: a run cannot be driven through a Ray "
+            "client; start it on a node of the cluster, for example with `ray job submit`"
+        )
+    if ray.is_initialized():
+        with _quiet():
+            yield ray
+        return
+    with _environment(_QUIET), _quiet():
+        try:
+            with _own_signals():
+                ray.init(
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    configure_logging=False,
+                )
+        except (RuntimeError, OSError, ValueError) as error:
+            raise EmbeddingError(
+                f"the Ray cluster cannot be reached or started ({error}); see `ray status`, and "
+                "unset RAY_ADDRESS to use this machine alone"
+            ) from error
+        try:
+            yield ray
+        finally:
+            with _own_signals():
+                ray.shutdown()
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep Ray from replacing what SIGTERM does: a run ends between two shards."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing of Ray on stderr but errors; `ray.data` must have been imported."""
+    loggers = [logging.getLogger(name) for name in ("ray", "ray.data")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"ray\b")
+            yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables that the user did not set."""
+    missing = {name: value for name, value in values.items() if name not in os.environ}
+    os.environ.update(missing)
+    try:
+        yield
+    finally:
+        for name in missing:
+            os.environ.pop(name, None)
