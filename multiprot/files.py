@@ -180,9 +180,9 @@ class _Rejoined(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer)
-        if not self._head:
-            return self._rest.readinto1(view)
-        taken, self._head = self._head[: len(view)], self._head[len(view) :]
+        # Not `readinto1`: it waits for more although it has something to give.
+        data = self._head or self._rest.read1(len(view))
+        taken, self._head = data[: len(view)], data[len(view) :]
         view[: len(taken)] = taken
         return len(taken)
 

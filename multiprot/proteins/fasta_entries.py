@@ -17,6 +17,7 @@ from multiprot.proteins.record import ProteinRecord
 _BLOCK_BYTES: Final = 1 << 18
 _SHOWN_LETTERS: Final = 20
 
+_LINE_ENDS: Final = (b"\r\n", b"\n", b"\r")
 _UPPER: Final = bytes.maketrans(string.ascii_lowercase.encode(), string.ascii_uppercase.encode())
 _SPACE: Final = b" \t\n\r\v\f\x1c\x1d\x1e\x1f"
 _GAPS: Final = "-."
@@ -142,7 +143,7 @@ def fasta_entries(stream: io.BufferedIOBase, name: str) -> Iterator[list[FastaEn
         block = stream.read1(_BLOCK_BYTES)
         text = held + block
         # What belongs to a line end on the edge, "\n" or ">", may be in the next block.
-        held = text[-1:] if block and text.endswith((b"\n", b"\r")) else b""
+        held = next(filter(text.endswith, _LINE_ENDS), b"") if block else b""
         complete = _unix(text[: len(text) - len(held)]).split(b"\n>")
         if block and len(complete) == 1:
             unfinished += complete
