@@ -33,15 +33,23 @@ class Finisher:
         Where they are committed, one after another.
     sealer
         Writes their files.
+    check
+        Called with each record before it is committed; what it raises keeps the shard unfinished.
     on_commit
-        Called with each record, in a thread of this object's own.
+        Called with each record after that. Both in a thread of this object's own.
     """
 
     def __init__(
-        self, place: Workplace, sealer: Sealer, on_commit: Callable[[ShardRecord], None]
+        self,
+        place: Workplace,
+        sealer: Sealer,
+        *,
+        check: Callable[[ShardRecord], None],
+        on_commit: Callable[[ShardRecord], None],
     ) -> None:
         self._place = place
         self._sealer = sealer
+        self._check = check
         self._on_commit = on_commit
         self._pool = ThreadPoolExecutor(_WRITERS, thread_name_prefix="multiprot-writer")
         self._under_way: list[Future[None]] = []
@@ -89,6 +97,7 @@ class Finisher:
         return None
 
     def _commit(self, record: ShardRecord) -> None:
+        self._check(record)
         with self._lock:
             self._place.commit(record)
             self._on_commit(record)
