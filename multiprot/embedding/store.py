@@ -98,13 +98,12 @@ class EmbeddingStore:
     def _failures(self) -> Iterator[Failure]:
         for shard in self.manifest["shards"]:
             if shard["statuses"].get("refused"):
-                self._path(ledger_name(shard["number"]))
-                yield from self.refusals_of(self.folder, shard["number"])
+                yield from self.refusals_of(self._path(ledger_name(shard["number"])))
 
     @staticmethod
-    def refusals_of(folder: Path, number: int) -> list[Failure]:
-        """Refused inputs of one shard in `folder`, which need not be a whole store yet."""
-        table = pq.read_table(folder / ledger_name(number), filters=[("status", "=", "refused")])
+    def refusals_of(ledger: Path) -> list[Failure]:
+        """Refused inputs in a shard's part of the ledger; the store need not be whole yet."""
+        table = pq.read_table(ledger, filters=[("status", "=", "refused")])
         columns = (table[name].to_pylist() for name in ("id", "reason"))
         return [Failure(*row) for row in zip(*columns, strict=True)]
 

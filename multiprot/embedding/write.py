@@ -24,6 +24,7 @@ from multiprot.embedding.ledger.workplace import Workplace, at_work
 from multiprot.embedding.progress import Progress
 from multiprot.embedding.reading import InputReader
 from multiprot.embedding.store import EmbeddingStore
+from multiprot.embedding.store_format import ledger_name
 from multiprot.errors import EmbeddingError
 
 _SHARDS_AHEAD: Final = 1
@@ -182,11 +183,10 @@ class _Run:
 
         def committed(record: ShardRecord) -> None:
             self.progress.finished(record, consumed.pop(record.number))
-            self._refuse_if_strict(record)
 
         with (
             Seen(self.place.work / "seen.sqlite") as seen,
-            Finisher(self.place, sealer, committed) as finisher,
+            Finisher(self.place, sealer, check=self._check, on_commit=committed) as finisher,
             closing(self._missing(reader, seen)) as planned,
             closing(read_ahead(planned, _SHARDS_AHEAD)) as shards,
         ):
@@ -220,6 +220,8 @@ class _Run:
                     continue
                 if record is None or shard.input_hash != record.input_hash:
                     raise self._other_input(shard)
+                if self.settings.strict and record.statuses.get("refused"):
+                    raise EmbeddingError(self._first_refusal(record.number))
                 self.progress.finished(record, shard.consumed, before=True)
         surplus = [number for number in self.place.records if number > last]
         if surplus:
@@ -245,12 +247,15 @@ class _Run:
             consumed[shard.number] = shard.consumed
             yield shard
 
-    def _refuse_if_strict(self, record: ShardRecord) -> None:
+    def _check(self, record: ShardRecord) -> None:
+        """Keep a shard with refused inputs from being finished, if that is asked for."""
         if self.settings.strict and record.statuses.get("refused"):
-            raise EmbeddingError(self._first_refusal(record.number))
+            ledger = self.place.made(ledger_name(record.number))
+            raise EmbeddingError(EmbeddingStore.refusals_of(ledger)[0].reason)
 
     def _first_refusal(self, number: int) -> str:
-        return EmbeddingStore.refusals_of(self.place.folder, number)[0].reason
+        home = self.place.folder if self.place.whole is None else self.place.out
+        return EmbeddingStore.refusals_of(home / ledger_name(number))[0].reason
 
 
 def _warnings(manifest: Mapping[str, Any], out: Path, redone: Mapping[int, str]) -> Iterator[str]:

@@ -61,6 +61,10 @@ class Workplace:
         """Where files are made before they count."""
         return self.folder / _WORK
 
+    def made(self, name: str) -> Path:
+        """Where a shard's file lies until it is committed."""
+        return self.work / Path(name).name
+
     @property
     def records(self) -> dict[int, ShardRecord]:
         """Records of all finished shards, by number."""
@@ -97,7 +101,7 @@ class Workplace:
         """Move a shard's files from `work` to their places, then write its record."""
         with named_errors(self.folder):
             for name in record.files:
-                (self.work / Path(name).name).replace(self.folder / name)
+                self.made(name).replace(self.folder / name)
         for folder in (self.folder, self.folder / LEDGER):
             synced(folder)
         _write_json(self._record_path(record.number), record.to_json())
