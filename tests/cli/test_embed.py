@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from multiprot.bundle import load_bundle
 from multiprot.cli.main import main
 from multiprot.data.synthetic import make_synthetic_corpus
 from multiprot.embedding import Embedder, EmbeddingStore
@@ -57,14 +59,14 @@ def test_fasta_to_vectors(
     assert (code, err) == (0, "")
     assert out.startswith("12 proteins, 24 numbers each (protein space)")
     assert "from sequence" in out
-    assert "proteins/s on cpu" in out
+    assert "residues/s on cpu" in out
     assert "next: python -c" in out
     store = EmbeddingStore.open(tmp_path / "out")
     assert store.ids == tuple(record.id for record in tiny_records)
     embedder = Embedder.from_bundle(tiny_bundle)
     bare = [ProteinRecord(id=r.id, sequence=r.sequence) for r in tiny_records]
     np.testing.assert_array_equal(store.vectors(), embedder.embed(bare).vectors)
-    assert store.manifest["model"]["content_hash"] == embedder.bundle.content_hash
+    assert store.manifest["model"]["content_hash"] == load_bundle(tiny_bundle).content_hash
     assert store.manifest["model"]["name"] == "tiny"
 
 
@@ -120,28 +122,36 @@ def test_long_proteins(run: Run, tmp_path: Path) -> None:
     assert "in windows, beyond 50 residues" in out
     table = EmbeddingStore.open(tmp_path / "shorter").manifest["options"]
     assert (table["max_residues"], table["window_overlap"]) == (50, 10)
-    code, _, err = run(path, "--out", tmp_path / "out2", "--long-proteins", "refuse")
+    refusing = (path, "--out", tmp_path / "refusing", "--long-proteins", "refuse")
+    code, _, err = run(*refusing, "--strict")
     assert code == 2
     assert err.startswith("error: protein titin: 300 residues, the limit is 96")
     assert left_behind(tmp_path) == ["out"]
+    code, out, err = run(*refusing)
+    assert code == 0
+    assert "1 of 2 inputs refused, the first: protein titin: 300 residues, the limit is 96" in err
+    assert EmbeddingStore.open(tmp_path / "refusing").ids == ("short",)
 
 
-def test_skip_bad_lists_what_it_left_out(run: Run, tmp_path: Path) -> None:
+def test_what_cannot_be_used_is_refused_by_name_and_the_rest_embedded(
+    run: Run, tmp_path: Path
+) -> None:
     path = tmp_path / "some.fasta"
     path.write_text(">a\nACD\n>b\nAC1\n>c\nEFG\n")
     (tmp_path / "broken.cif").write_bytes(b"\x00\x01")
     arguments = (path, tmp_path / "broken.cif", "--out", tmp_path / "out")
-    code, out, err = run(*arguments)
+    code, out, err = run(*arguments, "--strict")
     assert (code, out) == (2, "")
     assert "line 4" in err
     assert left_behind(tmp_path) == []
-    code, out, err = run(*arguments, "--skip-bad")
+    code, out, err = run(*arguments)
     assert code == 0
-    assert err.startswith("warning: 2 left out, the first: ")
-    assert "left out" in out
+    assert err.startswith("warning: 2 of 4 inputs refused, the first: ")
+    assert "line 4" in err
+    assert "refused" in out
     store = EmbeddingStore.open(tmp_path / "out")
     assert store.ids == ("a", "c")
-    assert [failure.id for failure in store.failures] == ["some.fasta", "broken.cif"]
+    assert [failure.id for failure in store.failures] == ["some.fasta:b", "broken.cif"]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +160,7 @@ def test_skip_bad_lists_what_it_left_out(run: Run, tmp_path: Path) -> None:
         ("empty.fasta", b"", "empty"),
         ("binary.fasta", bytes(range(256)), "binary"),
         ("cut.fasta.gz", b"\x1f\x8b\x08\x00\x00", "cut short"),
-        ("twice.fasta", b">a\nACD\n>a\nACD\n", "already used in line 1"),
+        ("twice.fasta", b">a\nACD\n>a\nACD\n", "rename one of the two"),
         ("none.fasta", b">a\n\n", "no residues"),
         ("empty.cif", b"", "empty"),
     ],
@@ -159,10 +169,12 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     run: Run, tmp_path: Path, name: str, content: bytes, message: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    for arguments in ((), ("--skip-bad",)):
+    for arguments in ((), ("--strict",)):
         code, out, err = run(tmp_path / name, "--out", tmp_path / "out", *arguments)
-        if name == "twice.fasta" and arguments:
+        if name == "twice.fasta" and not arguments:
             assert code == 0
+            EmbeddingStore.open(tmp_path / "out")
+            shutil.rmtree(tmp_path / "out")
             continue
         assert (code, out) == (2, "")
         assert err.count("\n") == 1
@@ -218,7 +230,8 @@ def test_standard_input_through_a_pipe(fasta: Path, tmp_path: Path, tiny_bundle:
         check=True,
     )
     assert json.loads(found.stdout)["proteins"] == 12
-    assert EmbeddingStore.open(tmp_path / "out").manifest["inputs"] == ["-"]
+    (ledger,) = EmbeddingStore.open(tmp_path / "out").ledger()
+    assert set(ledger["source"].to_pylist()) == {"standard input"}
 
 
 def test_no_trainer_is_needed(fasta: Path, tmp_path: Path, tiny_bundle: Path) -> None:
@@ -269,7 +282,7 @@ def test_a_killed_run_leaves_nothing_that_opens(
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     deadline = time.monotonic() + 120
-    while not list(tmp_path.glob(".out.*/*.parquet")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob("out.unfinished/*.parquet")) and time.monotonic() < deadline:
         if process.poll() is not None:
             pytest.fail(f"the run ended by itself with {process.returncode}")
         time.sleep(0.01)
@@ -277,8 +290,5 @@ def test_a_killed_run_leaves_nothing_that_opens(
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert not (tmp_path / "out").exists()
-    leftovers = list(tmp_path.glob(".out.*"))
-    assert leftovers
-    for folder in leftovers:
-        with pytest.raises(EmbeddingError, match="was never finished"):
-            EmbeddingStore.open(folder)
+    with pytest.raises(EmbeddingError, match="was never finished"):
+        EmbeddingStore.open(tmp_path / "out.unfinished")

@@ -22,7 +22,9 @@ def test_unresolved_residues_are_nan_in_structure_tokens_and_numbers_elsewhere(
     whole = next(record for record in tiny_records if record.structure is not None)
     record = without_tokens(whole, slice(3, 7))
     assert record.structure is not None
-    alone = Embedder(bundle, options=EmbedOptions(modalities="structure")).embed_residues([record])
+    alone = Embedder.from_bundle(
+        bundle, options=EmbedOptions(modalities="structure")
+    ).embed_residues([record])
     assert alone.residues is not None
     missing = np.asarray(np.isnan(alone.residues[0]).all(axis=1))
     assert missing[3:7].all()
@@ -39,7 +41,7 @@ def test_a_structure_without_a_resolved_residue_counts_as_none(
     blank = without_tokens(whole, slice(None))
     assert embedder.embed([blank]).modalities == (("sequence",),)
     with pytest.raises(EmbeddingError, match="no resolved structure"):
-        Embedder(bundle, options=EmbedOptions(modalities="structure")).embed([blank])
+        Embedder.from_bundle(bundle, options=EmbedOptions(modalities="structure")).embed([blank])
 
 
 def test_a_structure_of_lone_atoms_gives_no_vector_from_structure(
@@ -55,7 +57,7 @@ def test_a_structure_of_lone_atoms_gives_no_vector_from_structure(
         coordinates=np.where(present[..., None], structure.coordinates, np.float32("nan")),
         present=present,
     )
-    embedder = Embedder(bundle, options=EmbedOptions(modalities="structure"))
+    embedder = Embedder.from_bundle(bundle, options=EmbedOptions(modalities="structure"))
     with pytest.raises(EmbeddingError, match=r"not one of its \d+ residues gave a token"):
         embedder.embed([replace(whole, structure=stripped)])
 
@@ -95,7 +97,7 @@ def test_a_window_without_resolved_residues_uses_the_others(
     whole = next(record for record in tiny_records if record.structure is not None)
     record = without_tokens(whole, slice(0, len(whole) // 2))
     options = EmbedOptions(modalities="structure", max_residues=len(whole) // 2, window_overlap=0)
-    found = Embedder(bundle, options=options).embed_residues([record])
+    found = Embedder.from_bundle(bundle, options=options).embed_residues([record])
     assert found.windows[0] > 1
     assert np.isfinite(found.vectors).all()
     assert found.residues is not None
@@ -107,4 +109,4 @@ def test_vectors_that_are_no_numbers_are_refused(bundle: Bundle) -> None:
     with torch.no_grad():
         next(iter(model.pool.parameters())).fill_(float("nan"))
     with pytest.raises(EmbeddingError, match="long20: its vector holds NaN"):
-        Embedder(replace(bundle, model=model)).embed([long_record(20)])
+        Embedder.from_bundle(replace(bundle, model=model)).embed([long_record(20)])

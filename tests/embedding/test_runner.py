@@ -62,7 +62,11 @@ def test_the_shared_space_has_unit_vectors(bundle: Bundle, tiny_records: Records
 
 
 def test_bf16_is_near_fp32_and_still_float32(bundle: Bundle, tiny_records: Records) -> None:
-    half = Embedder.from_bundle(bundle, options=EmbedOptions(precision="bf16")).embed(tiny_records).vectors
+    half = (
+        Embedder.from_bundle(bundle, options=EmbedOptions(precision="bf16"))
+        .embed(tiny_records)
+        .vectors
+    )
     full = Embedder.from_bundle(bundle).embed(tiny_records).vectors
     assert half.dtype == np.float32
     assert not np.array_equal(half, full)
@@ -103,20 +107,24 @@ def test_a_plugin_that_fails_on_one_protein_harms_no_other(bundle: Bundle) -> No
 def test_memory_that_runs_out_is_halved_away(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    embedder = Embedder.from_bundle(bundle)
-    forward = embedder._runner._forward
+    embedder = Embedder.from_bundle(bundle, options=EmbedOptions(long_proteins="refuse"))
+    forward = embedder.model.forward
     sizes = []
 
-    def small(pieces: Any, residues: bool) -> Any:
-        sizes.append(len(pieces))
-        if len(pieces) > 2 or len(pieces[0].record) > 60:
+    def small(features: Any, *, residues: bool) -> Any:
+        lengths = features.sequence.lengths
+        sizes.append(len(lengths))
+        if len(lengths) > 2 or max(lengths) > 60:
             raise torch.OutOfMemoryError("no memory")
-        return forward(pieces, residues)
+        return forward(features, residues=residues)
 
-    monkeypatch.setattr(embedder._runner, "_forward", small)
+    monkeypatch.setattr(embedder.model, "forward", small)
     records = [replace(long_record(20 + i), id=f"p{i}") for i in range(7)]
-    assert len(embedder.embed(records)) == 7
+    expected = Embedder.from_bundle(bundle).embed(records)
+    found = embedder.embed(records)
     assert max(sizes) > 2
+    assert found.ids == expected.ids
+    assert close(found.vectors, expected.vectors)
     with pytest.raises(
         EmbeddingError, match="long70: 70 residues do not fit into the memory of cpu"
     ):

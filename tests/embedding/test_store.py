@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from multiprot.embedding import EmbeddedProtein, Embeddings, EmbeddingStore, Failure, create_store
+from multiprot.embedding import EmbeddedProtein, Embeddings, EmbeddingStore, write_store
 from multiprot.embedding.store_format import shard_name
-from multiprot.embedding.store_writer import ShardLimits
 from multiprot.errors import EmbeddingError, OutputExistsError
 
 WIDTH = 5
@@ -37,25 +37,23 @@ def made(count: int, *, start: int = 0, residues: bool = False) -> Embeddings:
                 modalities=KINDS[number % 3],
                 windows=1 + number % 2,
                 residues=matrix if residues else None,
+                sequence_hash=f"hash{number % 4}",
             )
         )
     return Embeddings.from_proteins(proteins, width=WIDTH, residues=residues)
 
 
 def write(
-    path: Path, chunks: list[Embeddings], *, residues: bool = False, per_shard: int = 10**9
+    path: Path, shards: Sequence[Embeddings], *, residues: bool = False, overwrite: bool = False
 ) -> EmbeddingStore:
-    limits = ShardLimits(proteins=per_shard)
-    with create_store(path, width=WIDTH, residues=residues, limits=limits) as writer:
-        for chunk in chunks:
-            writer.write(chunk)
-        writer.finish({"space": "protein"}, [Failure("bad", "too bad")])
+    header = {"space": "protein"}
+    write_store(path, shards, header, width=WIDTH, residues=residues, overwrite=overwrite)
     return EmbeddingStore.open(path)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> EmbeddingStore:
-    return write(tmp_path / "s", [made(4), made(3, start=4)], per_shard=4)
+    return write(tmp_path / "s", [made(4), made(3, start=4)])
 
 
 @settings(
@@ -63,57 +61,71 @@ def store(tmp_path: Path) -> EmbeddingStore:
 )
 @given(
     sizes=st.lists(st.integers(0, 7), min_size=1, max_size=6).filter(any),
-    per_shard=st.integers(1, 12),
     residues=st.booleans(),
 )
 def test_what_was_written_is_read_in_its_order(
-    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], per_shard: int, residues: bool
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], residues: bool
 ) -> None:
     starts = itertools.accumulate(sizes, initial=0)
-    chunks = [
+    shards = [
         made(size, start=start, residues=residues)
         for size, start in zip(sizes, starts, strict=False)
     ]
-    path = tmp_path_factory.mktemp("store") / "s"
-    store = write(path, chunks, residues=residues, per_shard=per_shard)
-    rows = [row for chunk in chunks for row in chunk]
+    store = write(tmp_path_factory.mktemp("store") / "s", shards, residues=residues)
+    rows = [row for shard in shards for row in shard]
     assert len(store) == sum(sizes)
     assert store.ids == tuple(row.id for row in rows)
     assert store.lengths.tolist() == [row.length for row in rows]
     np.testing.assert_array_equal(store.vectors(), np.stack([row.vector for row in rows]))
     assert store.vectors().dtype == np.float32
     for found, row in zip(store, rows, strict=True):
-        assert (found.id, found.length, found.modalities, found.windows) == (
-            row.id,
-            row.length,
-            row.modalities,
-            row.windows,
-        )
-        np.testing.assert_array_equal(found.vector, row.vector)
-        if residues:
-            np.testing.assert_array_equal(found.residues, row.residues)
-            np.testing.assert_array_equal(store.residues(row.id), row.residues)
-        else:
-            assert found.residues is None
+        same_row(found, row)
+        same_row(store[row.id], row)
         np.testing.assert_array_equal(store.vector(row.id), row.vector)
+        if residues:
+            np.testing.assert_array_equal(store.residues(row.id), row.residues)
+
+
+def same_row(found: EmbeddedProtein, row: EmbeddedProtein) -> None:
+    for name in ("id", "length", "modalities", "windows", "sequence_hash"):
+        assert getattr(found, name) == getattr(row, name)
+    np.testing.assert_array_equal(found.vector, row.vector)
+    assert (found.residues is None) == (row.residues is None)
+    if row.residues is not None:
+        np.testing.assert_array_equal(found.residues, row.residues)
 
 
 def test_the_manifest_counts(store: EmbeddingStore) -> None:
-    assert store.manifest["proteins"] == 7
+    assert store.manifest["proteins"] == store.manifest["inputs"] == 7
     assert store.manifest["windowed"] == 3
+    assert store.manifest["duplicates"] == store.manifest["refused"] == 0
+    assert store.manifest["residues_in_all"] == store.lengths.sum()
     assert store.manifest["modalities"] == {
         "sequence": 3,
         "sequence+structure": 2,
         "structure": 2,
     }
     assert store.manifest["space"] == "protein"
-    assert store.failures == (Failure("bad", "too bad"),)
+    assert store.failures == ()
+    assert store.first_failure() is None
     assert (store.width, store.has_residues) == (WIDTH, False)
 
 
-def test_shards_are_filled_in_order(store: EmbeddingStore, tmp_path: Path) -> None:
-    assert store.manifest["shards"] == [shard_name(0), shard_name(1)]
+def test_shards_are_kept_as_they_are_given(store: EmbeddingStore, tmp_path: Path) -> None:
+    shards = store.manifest["shards"]
+    assert [(s["number"], s["proteins"], s["first_input"]) for s in shards] == [
+        (0, 4, 0),
+        (1, 3, 4),
+    ]
     assert pq.read_table(tmp_path / "s" / shard_name(0)).num_rows == 4
+
+
+def test_every_row_has_a_line_in_the_ledger(store: EmbeddingStore) -> None:
+    lines = [line for table in store.ledger() for line in table.to_pylist()]
+    assert [line["input"] for line in lines] == list(range(7))
+    assert [line["id"] for line in lines] == list(store.ids)
+    expected = ["windowed" if row.windows > 1 else "written" for row in store]
+    assert [line["status"] for line in lines] == expected
 
 
 def test_pandas_and_pyarrow_read_it_simply(tmp_path: Path) -> None:
@@ -121,7 +133,8 @@ def test_pandas_and_pyarrow_read_it_simply(tmp_path: Path) -> None:
     chunk = made(6, residues=True)
     write(tmp_path / "s", [chunk], residues=True)
     frame = pandas.read_parquet(tmp_path / "s")
-    assert list(frame.columns) == ["id", "length", "vector", "modalities", "windows", "residues"]
+    columns = ["id", "sequence_hash", "length", "vector", "modalities", "windows", "residues"]
+    assert list(frame.columns) == columns
     np.testing.assert_array_equal(np.stack(frame["vector"].tolist()), chunk.vectors)
     assert chunk.residues is not None
     for cell, matrix in zip(frame["residues"], chunk.residues, strict=True):
@@ -134,8 +147,12 @@ def test_pandas_and_pyarrow_read_it_simply(tmp_path: Path) -> None:
 def test_equal_content_gives_equal_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         write(tmp_path / name, [made(5, residues=True)], residues=True)
-    for path in (tmp_path / "a").iterdir():
-        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+    left, right = (
+        {p.relative_to(root).as_posix(): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+        for root in (tmp_path / "a", tmp_path / "b")
+    )
+    assert left == right
+    assert len(left) == 5
 
 
 def test_unknown_ids_and_missing_residues_are_named(store: EmbeddingStore) -> None:
@@ -155,9 +172,22 @@ def test_a_flipped_byte_is_named_before_it_is_used(store: EmbeddingStore, tmp_pa
         damaged.vectors()
     with pytest.raises(EmbeddingError, match=r"vectors-00001\.parquet: altered since"):
         list(damaged)
+    with pytest.raises(EmbeddingError, match=r"vectors-00001\.parquet: altered since"):
+        damaged.vector("Ä5")
+    assert damaged.vector("Ä0").shape == (WIDTH,)
 
 
-@pytest.mark.parametrize("name", ["_manifest.json", shard_name(0), shard_name(1)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "_manifest.json",
+        shard_name(0),
+        shard_name(1),
+        "_ids.npy",
+        "_rows.npy",
+        "_ledger/00001.parquet",
+    ],
+)
 def test_what_is_missing_or_cut_is_seen_on_opening(
     store: EmbeddingStore, tmp_path: Path, name: str
 ) -> None:
@@ -187,46 +217,39 @@ def test_no_folder_and_a_foreign_folder(tmp_path: Path, tiny_bundle: Path) -> No
         EmbeddingStore.open(tiny_bundle)
 
 
-def interrupted(path: Path, error: Exception | None = None) -> None:
-    with create_store(path, width=WIDTH) as writer:
-        writer.write(made(3))
-        if error is not None:
-            raise error
-
-
 def test_an_unfinished_store_never_appears(tmp_path: Path) -> None:
-    with pytest.raises(EmbeddingError, match="was not finished"):
-        interrupted(tmp_path / "s")
+    def interrupted() -> Iterator[Embeddings]:
+        yield made(3)
+        raise RuntimeError("on the way")
+
     with pytest.raises(RuntimeError, match="on the way"):
-        interrupted(tmp_path / "s", RuntimeError("on the way"))
+        write_store(tmp_path / "s", interrupted(), {}, width=WIDTH)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_store_of_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(EmbeddingError, match=r"no protein was embedded \(1 failed.*: too bad"):
-        write(tmp_path / "s", [made(0)])
+@pytest.mark.parametrize("shards", [[], [made(0)]])
+def test_a_store_of_nothing_is_refused(tmp_path: Path, shards: list[Embeddings]) -> None:
+    with pytest.raises(EmbeddingError, match="not a single row"):
+        write(tmp_path / "s", shards)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_residues_are_all_or_nothing(tmp_path: Path) -> None:
-    with pytest.raises(EmbeddingError, match="made with residues, the embeddings are not"):
-        write(tmp_path / "s", [made(2)], residues=True)
+def test_ids_must_be_unique_across_shards(tmp_path: Path) -> None:
+    with pytest.raises(EmbeddingError, match="id 'Ä1' occurs twice"):
+        write(tmp_path / "s", [made(2), made(1, start=1)])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("residues", [True, False])
+def test_residues_are_all_or_nothing(tmp_path: Path, residues: bool) -> None:
+    word = "with" if residues else "without"
+    with pytest.raises(EmbeddingError, match=f"made {word} residues, the embeddings are not"):
+        write(tmp_path / "s", [made(2, residues=not residues)], residues=residues)
 
 
 def test_what_exists_is_replaced_only_on_request(tmp_path: Path) -> None:
     write(tmp_path / "s", [made(2)])
-    with pytest.raises(OutputExistsError), create_store(tmp_path / "s", width=WIDTH):
-        pass
-    with create_store(tmp_path / "s", width=WIDTH, overwrite=True) as writer:
-        writer.write(made(3, start=7))
-        writer.finish({}, [])
-    assert EmbeddingStore.open(tmp_path / "s").ids == ("Ä7", "Ä8", "Ä9")
-
-
-def test_shards_also_end_by_size(tmp_path: Path) -> None:
-    limits = ShardLimits(numbers=2 * WIDTH)
-    with create_store(tmp_path / "s", width=WIDTH, limits=limits) as writer:
-        for start in range(4):
-            writer.write(made(1, start=start))
-        writer.finish({}, [])
-    assert len(EmbeddingStore.open(tmp_path / "s").manifest["shards"]) == 2
+    with pytest.raises(OutputExistsError):
+        write(tmp_path / "s", [made(2)])
+    store = write(tmp_path / "s", [made(3, start=7)], overwrite=True)
+    assert store.ids == ("Ä7", "Ä8", "Ä9")

@@ -104,7 +104,7 @@ def test_bundle_holds_the_encoder_and_takes_new_proteins(
     weights = [bundle.model.sequence.state_dict() for bundle in bundles]
     assert weights[0].keys() == weights[1].keys()
     assert all(torch.equal(tensor, weights[1][name]) for name, tensor in weights[0].items())
-    vectors = [Embedder(bundle).embed(tiny_records).vectors for bundle in bundles]
+    vectors = [Embedder.from_bundle(bundle).embed(tiny_records).vectors for bundle in bundles]
     assert abs(vectors[0] - vectors[1]).max() < 1e-3
     assert bundles[1].provenance["training"]["recipe"]["token_cache"]["dtype"] == "fp32"
 
