@@ -17,6 +17,7 @@ from multiprot.embedding.exchange.csv_table import channel_names
 from multiprot.embedding.exchange.hdf5_file import WatchedFile, import_h5py, new_hdf5
 from multiprot.embedding.exchange.rows import Rows
 
+_COLUMNS: Final = ("sequence_hash", "length", "modalities", "windows")
 _EMPTY: Final = ("layers", "obsm", "obsp", "varm", "varp")
 _VERSIONS: Final = {
     "anndata": "0.1.0",
@@ -58,9 +59,10 @@ def write_h5ad(rows: Rows, path: Path) -> None:
 
 
 def _write_rows(file: Any, rows: Rows, watched: WatchedFile) -> None:
-    table = _table(file, "obs", index="id", columns=("length", "modalities", "windows"))
+    table = _table(file, "obs", index="id", columns=_COLUMNS)
     _strings(table, "id", rows.ids)
     matrix = _array(file, "X", (len(rows), rows.width), np.float32)
+    hashes = _strings(table, "sequence_hash", length=len(rows))
     lengths = _array(table, "length", (len(rows),), np.int64)
     windows = _array(table, "windows", (len(rows),), np.int32)
     modalities = _encoded(table.create_group("modalities"), "categorical")
@@ -72,6 +74,7 @@ def _write_rows(file: Any, rows: Rows, watched: WatchedFile) -> None:
         part = slice(start, start + len(chunk))
         start = part.stop
         matrix[part], lengths[part], windows[part] = chunk.vectors, chunk.lengths, chunk.windows
+        hashes[part] = np.array(chunk.sequence_hashes, dtype=object)
         names = map("+".join, chunk.modalities)
         codes[part] = [categories.setdefault(name, len(categories)) for name in names]
         watched.check()
@@ -97,10 +100,14 @@ def _array(group: Any, name: str, shape: tuple[int, ...], dtype: Any) -> Any:
     return _encoded(group.create_dataset(name, shape=shape, dtype=dtype), "array")
 
 
-def _strings(group: Any, name: str, values: Sequence[str]) -> None:
+def _strings(
+    group: Any, name: str, values: Sequence[str] | None = None, *, length: int | None = None
+) -> Any:
+    """A column of `values`, or of `length` values that are still to come."""
     text = import_h5py().string_dtype()
-    data = np.array(values, dtype=object)
-    _encoded(group.create_dataset(name, data=data, dtype=text), "string-array")
+    data = None if values is None else np.array(values, dtype=object)
+    shape = (length,) if values is None else (len(values),)
+    return _encoded(group.create_dataset(name, shape, text, data), "string-array")
 
 
 def _encoded(element: Any, kind: str) -> Any:

@@ -4,7 +4,8 @@
 
     /                 attributes: model, model_hash, space, pooling, width, …
     /P12345           float32 [width], or [residue, width]
-                      attributes: original_id, length, modalities, windows, model_hash
+                      attributes: original_id, sequence_hash, length, modalities, windows,
+                      model_hash
 
 `original_id` is what bio_embeddings and biotrainer find a protein by. Datasets are in the store's
 order.
@@ -62,6 +63,7 @@ def write_hdf5(rows: Rows, path: Path, *, escape_ids: bool = False) -> None:
 def _attributes(protein: EmbeddedProtein) -> dict[str, str | int]:
     return {
         "original_id": protein.id,
+        "sequence_hash": protein.sequence_hash,
         "length": protein.length,
         "modalities": "+".join(protein.modalities),
         "windows": protein.windows,

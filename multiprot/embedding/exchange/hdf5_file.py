@@ -1,7 +1,7 @@
 """An HDF5 file that is written through a file of Python's, so that no failure is lost.
 
-h5py closes a dataset when Python forgets it. What HDF5 cannot write then, because the disk is full,
-is printed and forgotten too, and if space is found later, the file ends well and lacks it.
+h5py closes a dataset when Python forgets it. What HDF5 cannot write then, because the disk is
+full, is printed, not raised, and writing goes on; at the end, h5py may even crash.
 """
 
 from __future__ import annotations

@@ -2,11 +2,12 @@
 
 Protein vectors are one matrix beside the columns of its rows::
 
-    ids         str [protein]
-    vectors     float32 [protein, width]
-    lengths     int64 [protein]
-    modalities  str [protein]: "sequence", "structure" or "sequence+structure"
-    windows     int32 [protein]
+    ids              str [protein]
+    vectors          float32 [protein, width]
+    sequence_hashes  str [protein]: refget digest
+    lengths          int64 [protein]
+    modalities       str [protein]: "sequence", "structure" or "sequence+structure"
+    windows          int32 [protein]
 
 Residues are one float32 array [residue, width] per protein, named by its id, and nothing else, as
 SeqVec gave them. The model is named in the archive's comment, as JSON.
@@ -62,15 +63,19 @@ def _write_residues(archive: zipfile.ZipFile, rows: Rows) -> None:
 
 
 def _write_vectors(archive: zipfile.ZipFile, rows: Rows) -> None:
-    lengths, windows, modalities = [], [], list[str]()
+    lengths, windows = [], []
+    hashes: list[str] = []
+    modalities: list[str] = []
     with _member(archive, "vectors") as handle:
         _write_header(handle, "<f4", (len(rows), rows.width))
         for chunk in rows.chunks():
             handle.write(np.ascontiguousarray(chunk.vectors, dtype="<f4").data)
             lengths.append(chunk.lengths)
             windows.append(chunk.windows)
+            hashes.extend(chunk.sequence_hashes)
             modalities.extend(map("+".join, chunk.modalities))
     _write_strings(archive, "ids", rows.ids)
+    _write_strings(archive, "sequence_hashes", hashes)
     _write_array(archive, "lengths", np.concatenate(lengths))
     _write_strings(archive, "modalities", modalities)
     _write_array(archive, "windows", np.concatenate(windows))
@@ -83,7 +88,7 @@ def _write_array(archive: zipfile.ZipFile, name: str, array: Any) -> None:
 
 def _write_strings(archive: zipfile.ZipFile, name: str, values: Sequence[str]) -> None:
     """A column of strings as fixed-width Unicode, written in parts: one long id widens all."""
-    kind = f"<U{max(map(len, values))}"
+    kind = f"<U{max(1, max(map(len, values)))}"
     with _member(archive, name) as handle:
         _write_header(handle, kind, (len(values),))
         for start in range(0, len(values), _STRINGS_AT_ONCE):

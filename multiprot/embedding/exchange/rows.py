@@ -66,7 +66,7 @@ class Rows:
     def chunks(self) -> Iterator[Embeddings]:
         """The rows in order; one chunk is in memory at a time."""
         done = 0
-        for chunk in self._store.chunks():
+        for chunk in self._store.chunks(residues=self.residues):
             taken = chunk if self._chosen is None else _taken(chunk, self._chosen)
             if not len(taken):
                 continue
@@ -83,15 +83,15 @@ def _chosen_ids(store: EmbeddingStore, chosen: frozenset[str] | None) -> tuple[s
         missing = sorted(chosen.difference(known))
         if missing:
             raise EmbeddingError(
-                f"{len(missing):,} of {len(chosen):,} ids are not among the store's "
+                f"{store.folder}: {len(missing):,} of {len(chosen):,} ids are not among its "
                 f"{len(known):,} proteins: {_listed(missing)}; ids are case-sensitive"
             )
         known = tuple(protein_id for protein_id in known if protein_id in chosen)
     binary = next((protein_id for protein_id in known if "\0" in protein_id), None)
     if binary is not None:
         raise EmbeddingError(
-            f"id {binary!r} holds a zero byte, which no file of another tool can hold; rename the "
-            "protein and embed again"
+            f"{store.folder}: id {binary!r} holds a zero byte, which no file of another tool can "
+            "hold; rename the protein and embed again"
         )
     return known
 
