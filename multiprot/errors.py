@@ -55,5 +55,9 @@ class EmbeddingError(MultiprotError):
     """Proteins could not be embedded or their vectors not written."""
 
 
+class SearchError(MultiprotError):
+    """Neighbours could not be found, or annotations not transferred."""
+
+
 class OutputExistsError(MultiprotError):
     """The output is already there and would be overwritten."""
