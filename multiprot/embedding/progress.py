@@ -21,8 +21,11 @@ class Progress:
         Units of the shards that are finished or were before.
     skipped
         Inputs of shards that an earlier run had finished.
+    computed
+        Proteins of shards that this run finished, without those that repeat others.
     proteins, residues
-        Computed by this run so far, the running batch included.
+        What went through the model so far, the running batch included: each window of a long
+        protein counts, and what is tried again counts again.
     refused
         Inputs without a vector, of all shards that are finished.
     notify
@@ -32,6 +35,7 @@ class Progress:
     total: int | None = None
     consumed: int = 0
     skipped: int = 0
+    computed: int = 0
     proteins: int = 0
     residues: int = 0
     refused: int = 0
@@ -64,4 +68,6 @@ class Progress:
         self._running = 0
         if before:
             self.skipped += record.inputs
+        else:
+            self.computed += sum(record.statuses.get(name, 0) for name in ("written", "windowed"))
         self.notify(self)

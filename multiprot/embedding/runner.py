@@ -19,6 +19,9 @@ from multiprot.errors import EmbeddingError, MultiprotError
 _AHEAD: Final = 2
 """Batches whose features are made while another is computed."""
 
+_HOPELESS: Final = 8
+"""Proteins on which a model may fail in a way of its own before the first success."""
+
 OnBatch = Callable[[Sequence[Piece]], None]
 """Called before each batch is computed."""
 
@@ -62,6 +65,8 @@ class Runner:
         self._model = model
         self.budget = budget
         self.on_batch = on_batch
+        self._worked = False
+        self._unexpected = 0
 
     def run(
         self, pieces: Sequence[Piece], *, residues: bool
@@ -87,7 +92,7 @@ class Runner:
                 results.update(zip(chosen, self._retried(batch, residues, failure), strict=True))
         if started is not None:
             results.update(self._fetched(started, pieces, residues))
-        return _trusted([results[i] for i in range(len(pieces))])
+        return [results[i] for i in range(len(pieces))]
 
     def _batches(self, pieces: Sequence[Piece]) -> Iterator[list[int]]:
         """Batches under the budget as it is when each is asked for."""
@@ -154,6 +159,7 @@ class Runner:
             if started.done is not None:
                 started.done.synchronize()
             found: Sequence[Any] = started.outputs.pieces([len(p.record) for p in batch])
+            self._worked = True
         except Exception as error:
             found = self._retried(batch, residues, error)
         return zip(started.chosen, found, strict=True)
@@ -181,7 +187,9 @@ class Runner:
             outputs = self._computed(batch, self._features(batch), residues)
             if self._model.device.type == "cuda":
                 torch.cuda.synchronize(self._model.device)
-            return list(outputs.pieces([len(piece.record) for piece in batch]))
+            found = outputs.pieces([len(piece.record) for piece in batch])
+            self._worked = True
+            return [*found]
         except Exception as error:
             return self._retried(batch, residues, error)
 
@@ -194,18 +202,13 @@ class Runner:
         if isinstance(error, MultiprotError):
             named = piece.record.id in str(error)
             return EmbeddingError(f"{'' if named else f'protein {piece.record.id}: '}{error}")
-        return UnexpectedError(
+        unexpected = UnexpectedError(
             f"protein {piece.record.id}: the model failed on it with an error of its own, "
             f"{type(error).__name__}: {error}; report it to the authors of "
             f"{self._model.identity.name}"
         )
-
-
-def _trusted(
-    results: list[PieceVectors | MultiprotError],
-) -> list[PieceVectors | MultiprotError]:
-    """The results, unless nothing came out: then it is the model that is broken, not a protein."""
-    unexpected = [result for result in results if isinstance(result, UnexpectedError)]
-    if unexpected and not any(isinstance(result, PieceVectors) for result in results):
-        raise unexpected[0]
-    return results
+        self._unexpected += 1
+        if self._unexpected >= _HOPELESS and not self._worked:
+            # It is the model that is broken, not a protein.
+            raise unexpected
+        return unexpected

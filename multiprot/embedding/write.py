@@ -69,8 +69,10 @@ class EmbedSummary:
         duplicates, refused.
     warnings
         What a user should know: of the model, of refused inputs, of shards that were damaged.
-    computed, residues
-        Proteins and residues that this run computed.
+    computed
+        Proteins that this run computed.
+    residues
+        Residues that went through the model: where windows overlap, they count in each.
     skipped
         Inputs of shards that an earlier run had finished.
     redone
@@ -157,7 +159,7 @@ def run_engine(
         path=out,
         manifest=manifest,
         warnings=tuple(_warnings(manifest, out, place.redone)),
-        computed=progress.proteins,
+        computed=progress.computed,
         residues=progress.residues,
         skipped=progress.skipped,
         redone=place.redone,
@@ -203,7 +205,6 @@ class _Run:
         refused = sum(record.inputs for record in records.values())
         first = next(iter(records), None)
         told = "" if first is None else f", the first: {self._first_refusal(first)}"
-        self.place.forget()
         raise EmbeddingError(
             f"no protein was embedded ({refused:,} refused{told}); nothing is written"
         )

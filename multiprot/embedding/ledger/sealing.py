@@ -86,7 +86,11 @@ class Sealer:
             columns=["id", "reason"],
             filters=[*chosen, ("status", "=", "refused")],
         )
-        return Computed(rows, dict(zip(*(c.to_pylist() for c in ledger.columns), strict=True)))
+        refused: dict[str, str] = {}
+        for protein_id, reason in zip(*(c.to_pylist() for c in ledger.columns), strict=True):
+            # Later rows of this id were refused because of it.
+            refused.setdefault(protein_id, reason)
+        return Computed(rows, refused)
 
 
 def _counts(values: Any) -> dict[str, int]:

@@ -109,14 +109,10 @@ class Workplace:
         self._records[record.number] = record
 
     def leave(self) -> None:
-        """Go without finishing; nothing remains if no shard was finished."""
+        """Go without finishing; nothing remains if no finished shard has a row."""
         shutil.rmtree(self.work, ignore_errors=True)
-        if self.whole is not None or not self._records:
+        if self.whole is not None or not any(r.proteins for r in self._records.values()):
             shutil.rmtree(self.folder, ignore_errors=True)
-
-    def forget(self) -> None:
-        """Drop all finished shards: nothing is to remain of this run."""
-        self._records.clear()
 
     def publish(self) -> None:
         """Give the folder its final name; its manifest must be written."""
