@@ -12,10 +12,9 @@ from multiprot.lazy import lazy_names
 if TYPE_CHECKING:
     from multiprot.embedding.reading.reader import InputReader
     from multiprot.embedding.reading.rows import InputRow
-    from multiprot.embedding.reading.unique import read_inputs
 
-__all__ = ["InputReader", "InputRow", "read_inputs"]
+__all__ = ["InputReader", "InputRow"]
 
-_HOMES: Final = {"InputReader": "reader", "InputRow": "rows", "read_inputs": "unique"}
+_HOMES: Final = {"InputReader": "reader", "InputRow": "rows"}
 
 __getattr__ = lazy_names(__name__, _HOMES)

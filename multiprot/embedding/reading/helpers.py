@@ -99,26 +99,33 @@ class _Helpers:
         try:
             return future.result()
         except BrokenProcessPool:
-            return [self._read_alone(path) for path in paths]
+            return self._read_one_by_one(paths)
 
-    def _read_alone(self, path: str) -> Reading:
-        """Read a file that may be the one that a helper died of."""
-        with self._start(1) as pool:
-            try:
-                pool.submit(os.getpid).result()
-            except BrokenProcessPool:
-                raise EmbeddingError(
-                    f"{path}: the processes that read structure files do not start; in a script "
-                    "of your own call this under `if __name__ == '__main__'`, or use 0 processes"
-                ) from None
-            try:
-                (reading,) = pool.submit(_read, (path,)).result()
-            except BrokenProcessPool:
-                return (
-                    f"{path}: a process died while it read this file, of lack of memory or a "
-                    "fault of the file; look at the file, or read it with 0 processes"
-                )
-            return reading
+    def _read_one_by_one(self, paths: tuple[str, ...]) -> list[Reading]:
+        """Read files of which one may be what a helper died of."""
+        readings: list[Reading] = []
+        while len(readings) < len(paths):
+            with self._start(1) as pool:
+                _refuse_no_start(pool, paths[0])
+                try:
+                    for path in paths[len(readings) :]:
+                        readings += pool.submit(_read, (path,)).result()
+                except BrokenProcessPool:
+                    readings.append(
+                        f"{paths[len(readings)]}: a process died while it read this file, of lack "
+                        "of memory or a fault of the file; look at it, or read it with 0 processes"
+                    )
+        return readings
+
+
+def _refuse_no_start(pool: ProcessPoolExecutor, path: str) -> None:
+    try:
+        pool.submit(os.getpid).result()
+    except BrokenProcessPool:
+        raise EmbeddingError(
+            f"{path}: the processes that read structure files do not start; in a script of your "
+            "own call this under `if __name__ == '__main__'`, or use 0 processes"
+        ) from None
 
 
 _stop: Event | None = None
