@@ -26,6 +26,7 @@ PACKAGES: Final = (
     "multiprot.objectives",
     "multiprot.bundle",
     "multiprot.embedding",
+    "multiprot.embedding.exchange",
     "multiprot.training.config",
     "multiprot.training.run",
     "multiprot.testing",
