@@ -43,13 +43,8 @@ def search(
     ],
     k: Annotated[int, typer.Option("--k", min=1, help="Neighbours of each query.")] = 10,
     metric: Annotated[
-        _Metric | None,
-        typer.Option(
-            help="1 - cosine, or the length of the difference. Default: cosine; with "
-            "--annotations euclidean.",
-            show_default=False,
-        ),
-    ] = None,
+        _Metric, typer.Option(help="Distance: 1 - cosine, or the length of the difference.")
+    ] = _Metric.COSINE,
     exclude_self: Annotated[
         bool,
         typer.Option(
@@ -114,6 +109,7 @@ def search(
     from multiprot.embedding import EmbeddingStore
     from multiprot.files import refuse_existing
     from multiprot.search import (
+        NeighbourIndex,
         TransferOptions,
         neighbour_rows,
         read_queries,
@@ -127,16 +123,15 @@ def search(
         refuse_existing(out, overwrite=overwrite)
     opened = EmbeddingStore.open(store)
     asked = read_queries(opened, queries)
-    chosen = metric or (_Metric.COSINE if annotations is None else _Metric.EUCLIDEAN)
     if annotations is None:
         _refuse_without_annotations(ontology, namespace, evidence)
-        made = _index(opened, chosen, approximate, recall, index)
+        made = _index(opened, metric, approximate, recall, index)
         rows = neighbour_rows(made, asked, k, exclude_self=exclude_self)
         columns = NEIGHBOUR_COLUMNS
     else:
         _refuse_approximate(approximate, index)
         lookups = _lookups(opened, annotations, ontology, namespace, evidence, unknown_terms)
-        made = _index(opened, chosen, False, recall, None)
+        made = NeighbourIndex.build(opened, metric=metric.value)
         options = TransferOptions(k, exclude_self, half_distance, min_confidence)
         rows = term_rows(made, lookups, asked, options)
         columns = TERM_COLUMNS
