@@ -17,6 +17,8 @@ from multiprot.errors import EmbeddingError
 _QUIET: Final = {
     # The libraries below Python write what they log to stderr, too.
     "RAY_BACKEND_LOG_LEVEL": "fatal",
+    # What a cluster tells of lost nodes and retries would come out on stdout.
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
     # Of a cluster that is started here; one that runs keeps its own.
     "RAY_USAGE_STATS_ENABLED": "0",
 }
@@ -50,8 +52,9 @@ def import_ray() -> Any:
         If it is not installed or broken; the message says how to install it.
     """
     try:
-        import ray
-        import ray.data
+        with _environment(_QUIET):  # read by Ray at its import, too
+            import ray
+            import ray.data
     except ImportError as error:
         raise EmbeddingError(
             f"--engine ray needs Ray Data ({error}); next: pip install 'multiprot[ray]'"
@@ -122,7 +125,7 @@ def connected() -> Iterator[Any]:
         return
     with _environment(_QUIET), _quiet():
         try:
-            with _own_signals():
+            with _own_signals(), _without_stderr():
                 ray.init(
                     include_dashboard=False,
                     log_to_driver=False,
@@ -131,8 +134,9 @@ def connected() -> Iterator[Any]:
                 )
         except (RuntimeError, OSError, ValueError) as error:
             raise EmbeddingError(
-                f"the Ray cluster cannot be reached or started ({error}); see `ray status`, and "
-                "unset RAY_ADDRESS to use this machine alone"
+                f"the Ray cluster cannot be reached or started ({error}); see `ray status`; one "
+                "that asks for a token needs RAY_AUTH_MODE=token here, too; without RAY_ADDRESS "
+                "this machine is used alone"
             ) from error
         try:
             yield ray
@@ -152,6 +156,20 @@ def _own_signals() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Lose what the libraries write that Ray loads: they tell that they were told to be quiet."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 @contextmanager

@@ -149,7 +149,7 @@ class _Run:
                     return
                 # The proteins are Ray's from here on.
                 self._out[number] = replace(shard, records=())
-                office.hand_in.remote([self._ray.put(shard)])
+                self._ray.get(office.hand_in.remote(number, [self._ray.put(shard)]))
         finally:
             office.end.remote()
 

@@ -56,25 +56,25 @@ class _Entry:
 class Office:
     """An actor beside the driver; all else may die and ask it again.
 
-    Shards have numbers from 0 in the order in which they are handed in.
+    Shards have numbers from 0 in the order in which the driver reads them.
     """
 
     def __init__(self) -> None:
         self._entries: dict[int, _Entry] = {}
-        self._handed_in = 0
+        self._handed_in: set[int] = set()
         self._ended = False
         self._changed = asyncio.Condition()
         self._openings: dict[str, int] = {}
 
-    async def hand_in(self, shard: list[Any]) -> None:
-        """The driver has another shard to compute."""
+    async def hand_in(self, number: int, shard: list[Any]) -> None:
+        """The driver has another shard to compute; calls may arrive in any order."""
         async with self._changed:
-            self._entries[self._handed_in] = _Entry(Assignment(shard, 0, Care()))
-            self._handed_in += 1
+            self._entries[number] = _Entry(Assignment(shard, 0, Care()))
+            self._handed_in.add(number)
             self._changed.notify_all()
 
     async def end(self) -> None:
-        """The driver has no more."""
+        """The driver has no more, and knows that all it handed in has arrived."""
         async with self._changed:
             self._ended = True
             self._changed.notify_all()
@@ -82,8 +82,8 @@ class Office:
     async def exists(self, number: int) -> bool:
         """Whether there is such a shard; waits until that is known."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self._ended or number < self._handed_in)
-            return number < self._handed_in
+            await self._changed.wait_for(lambda: self._ended or number in self._handed_in)
+            return number in self._handed_in
 
     async def begin(self, number: int) -> Assignment:
         """A worker begins to compute a shard; if another did before, that one is gone."""
