@@ -8,6 +8,8 @@
       _ledger/00000.parquet
       vectors-00000.parquet
       _work/                  what is being made; nothing in it counts
+
+A store that is replaced is `OUT.replaced` for as long as it takes to remove it.
 """
 
 from __future__ import annotations
@@ -24,13 +26,24 @@ from filelock import FileLock, Timeout
 from multiprot.bundle.manifest import FolderManifest, read_manifest
 from multiprot.embedding.ledger.header import RunHeader
 from multiprot.embedding.ledger.records import ShardRecord
-from multiprot.embedding.store_format import LEDGER, STORE
+from multiprot.embedding.store_format import IDS, LEDGER, ROWS, STORE
 from multiprot.errors import EmbeddingError, MultiprotError, OutputExistsError
 from multiprot.files import atomic_file, named_errors, refuse_existing, sha256, synced
 
 _RUN: Final = "_run.json"
 _RECORDS: Final = "_shards"
 _WORK: Final = "_work"
+
+_MADE_HERE: Final = (
+    ".*",
+    f"{_RECORDS}/.*",
+    "vectors-*.parquet",
+    f"{LEDGER}/*.parquet",
+    IDS,
+    ROWS,
+    STORE.file_name,
+)
+"""Patterns of files that a killed process may have left half-way."""
 
 
 class Workplace:
@@ -96,6 +109,7 @@ class Workplace:
             self.work.mkdir(exist_ok=True)
         for path in sorted((self.folder / _RECORDS).glob("*.json")):
             self._take(path)
+        self._tidy()
 
     def commit(self, record: ShardRecord) -> None:
         """Move a shard's files from `work` to their places, then write its record."""
@@ -116,27 +130,36 @@ class Workplace:
 
     def publish(self) -> None:
         """Give the folder its final name; its manifest must be written."""
+        replaced = self.out.with_name(f"{self.out.name}.replaced")
         if self.whole is not None:
             self.leave()
-            return
-        shutil.rmtree(self.work, ignore_errors=True)
-        shutil.rmtree(self.folder / _RECORDS)
-        (self.folder / _RUN).unlink()
-        with named_errors(self.out):
-            if self.out.exists():
-                shutil.rmtree(self.out)
-            self.folder.replace(self.out)
-        synced(self.out.parent)
+        else:
+            shutil.rmtree(self.work, ignore_errors=True)
+            shutil.rmtree(self.folder / _RECORDS)
+            (self.folder / _RUN).unlink()
+            with named_errors(self.out):
+                if self.out.exists():
+                    shutil.rmtree(replaced, ignore_errors=True)
+                    self.out.replace(replaced)
+                self.folder.replace(self.out)
+            synced(self.out.parent)
+        shutil.rmtree(replaced, ignore_errors=True)
 
-    def check_whole(self, header: RunHeader) -> None:
+    def check_whole(self, header: RunHeader, home: Path) -> None:
         """Take up a finished store: left as it is unless one of its files is damaged.
+
+        Parameters
+        ----------
+        header
+            Model and settings.
+        home
+            Where it lies: at its final name, or still in the folder in which it grew.
 
         Raises
         ------
         EmbeddingError
             If it was made with another model or other settings.
         """
-        home = self.out if (self.out / STORE.file_name).exists() else self.folder
         manifest = read_manifest(home, STORE)
         begun = RunHeader({key: manifest.header.get(key) for key in header.content})
         header.refuse_other(begun, str(home))
@@ -154,6 +177,13 @@ class Workplace:
         for record in records:
             _write_json(self._record_path(record.number), record.to_json())
         (self.folder / STORE.file_name).unlink()
+
+    def _tidy(self) -> None:
+        """Remove what no record lists, so that it does not become part of the store."""
+        kept = {self.folder / name for record in self._records.values() for name in record.files}
+        for pattern in _MADE_HERE:
+            for path in set(self.folder.glob(pattern)) - kept:
+                path.unlink()
 
     def _take(self, path: Path) -> None:
         try:
@@ -231,9 +261,9 @@ def at_work(
 def _take_up(place: Workplace, header: RunHeader) -> None:
     begun = (place.folder / _RUN).exists()
     if not begun and (place.folder / STORE.file_name).exists():
-        place.check_whole(header)  # ended just before the store got its name
+        place.check_whole(header, place.folder)  # ended just before the store got its name
     elif not begun and place.out.exists():
-        place.check_whole(header)
+        place.check_whole(header, place.out)
     if place.whole is None:
         if not (place.folder / _RUN).exists():
             place.begin(header)
