@@ -21,6 +21,7 @@ _LINE_ENDS: Final = (b"\r\n", b"\n", b"\r")
 _UPPER: Final = bytes.maketrans(string.ascii_lowercase.encode(), string.ascii_uppercase.encode())
 _SPACE: Final = b" \t\n\r\v\f\x1c\x1d\x1e\x1f"
 _GAPS: Final = "-."
+_SPACE_AND_GAPS: Final = _SPACE + _GAPS.encode()
 _FOREIGN: Final = re.compile(f"[^{RESIDUE_LETTERS}{RESIDUE_LETTERS.lower()}]")
 
 
@@ -53,7 +54,7 @@ class FastaEntry:
         FileFormatError
             If there is none directly after the ">", or the header is no text.
         """
-        header = self._decoded(self.line, self.header, column=2)
+        header = _decoded(self.name, self.line, self.header, column=2)
         words = header.split(maxsplit=1)
         if not words or not header.startswith(words[0]):
             raise FileFormatError(f"{self.name}: line {self.line}: no id directly after '>'")
@@ -74,7 +75,7 @@ class FastaEntry:
         FileFormatError
             If there are no residues, or a letter that stands for none, naming line and column.
         """
-        ignored = _SPACE + _GAPS.encode() if remove_gaps else _SPACE
+        ignored = _SPACE_AND_GAPS if remove_gaps else _SPACE
         residues = self.body.translate(_UPPER, ignored).removesuffix(b"*")
         try:
             return ProteinRecord(id=protein_id, sequence=residues.decode("ascii"))
@@ -84,7 +85,7 @@ class FastaEntry:
     def _read_by_line(self, protein_id: str, *, remove_gaps: bool) -> ProteinRecord:
         """The slow way: finds the place of an error, and knows the white space of all scripts."""
         lines = [
-            (number, self._decoded(number, raw))
+            (number, _decoded(self.name, number, raw))
             for number, raw in enumerate(self.body.split(b"\n"), start=self.line + 1)
         ]
         ignored = _GAPS if remove_gaps else ""
@@ -111,9 +112,6 @@ class FastaEntry:
                     f"{self.name}: line {number} column {match.start() + 1}: record "
                     f"{protein_id!r} holds {letter!r}, {_advice(letter)}"
                 )
-
-    def _decoded(self, number: int, raw: bytes, column: int = 1) -> str:
-        return _decoded(self.name, number, raw, column)
 
 
 def fasta_entries(stream: io.BufferedIOBase, name: str) -> Iterator[list[FastaEntry]]:
@@ -187,7 +185,7 @@ def _unix(text: bytes) -> bytes:
     return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
-def _decoded(name: str, number: int, raw: bytes, column: int, *, final: bool = True) -> str:
+def _decoded(name: str, number: int, raw: bytes, column: int = 1, *, final: bool = True) -> str:
     try:
         text, _ = codecs.utf_8_decode(raw, "strict", final)
     except UnicodeDecodeError as error:

@@ -59,6 +59,8 @@ class ProteinRecord:
                 f"{len(self.sequence)} residues of sequence; unresolved residues must be rows of "
                 "NaN, see multiprot.proteins.align_structure"
             )
+        if self.features == ():
+            return
         object.__setattr__(self, "features", tuple(sorted(self.features)))
         for span in self.features:
             if span.stop > len(self.sequence):
