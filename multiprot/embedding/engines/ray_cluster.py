@@ -90,8 +90,8 @@ def seats(nodes: Sequence[Mapping[str, float]], *, gpus: bool, workers: int) -> 
     total = sum(amounts)
     if not total:
         raise EmbeddingError(
-            f"no node of the Ray cluster has a {kind} to give ({len(nodes)} nodes); start nodes "
-            f"that have, for example with `ray start --num-{kind.lower()}s`, or choose another "
+            f"none of the {len(nodes)} nodes of the Ray cluster has a {kind}; start nodes that "
+            f"have, for example with `ray start --num-{kind.lower()}s`, or choose another "
             "--device"
         )
     if gpus:
