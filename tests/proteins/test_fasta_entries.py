@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multiprot.errors import FileFormatError
@@ -76,6 +76,7 @@ def fasta_texts(draw: st.DrawFn) -> str:
     return end.join(lines) + draw(st.sampled_from(["", end, end * 2]))
 
 
+@settings(deadline=None)
 @given(fasta_texts(), st.lists(st.integers(1, 9), min_size=1, max_size=4), st.booleans())
 def test_blocks_may_end_anywhere(text: str, sizes: list[int], marked: bool) -> None:
     content = b"\xef\xbb\xbf" * marked + text.encode()

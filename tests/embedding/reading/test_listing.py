@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multiprot.embedding.reading import files
@@ -37,6 +37,7 @@ PLACES = st.lists(PARTS, max_size=3).map(lambda parts: Path(*(f"d{part}" for par
 NAMES = st.builds(str.__add__, PARTS, st.sampled_from([*ENDINGS, ".FA", ".Pdb", ".txt", ".gz", ""]))
 
 
+@settings(deadline=None)  # It writes files, on whatever drive there is.
 @given(st.lists(st.tuples(PLACES, NAMES), max_size=12))
 def test_all_protein_files_sorted_by_path(
     tmp_path_factory: pytest.TempPathFactory, entries: list[tuple[Path, str]]
