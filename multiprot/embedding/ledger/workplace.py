@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from filelock import FileLock, Timeout
 
-from multiprot.bundle.manifest import FolderManifest, read_manifest
+from multiprot.bundle.manifest import FileEntry, FolderManifest, read_manifest
 from multiprot.embedding.ledger.header import RunHeader
 from multiprot.embedding.ledger.records import ShardRecord
 from multiprot.embedding.store_format import IDS, LEDGER, ROWS, STORE
@@ -164,8 +164,9 @@ class Workplace:
         begun = RunHeader({key: manifest.header.get(key) for key in header.content})
         header.refuse_other(begun, str(home))
         records = [_record_of(entry, manifest) for entry in manifest.header["shards"]]
-        damaged = {r.number: t for r in records if (t := self._trouble(r, home)) is not None}
-        if home == self.out and not damaged:
+        index = {name: manifest.files[name] for name in (IDS, ROWS) if name in manifest.files}
+        troubles = [_damage(home, index), *(self._trouble(record, home) for record in records)]
+        if home == self.out and not any(troubles):
             self.whole = manifest.header
             self._records = {record.number: record for record in records}
             self.work.mkdir(parents=True, exist_ok=True)
@@ -201,13 +202,7 @@ class Workplace:
         """What is wrong with a finished shard's files in `folder`."""
         if record.run_hash != self._run_hash:
             return "made with other settings"
-        for name, entry in record.files.items():
-            path = folder / name
-            if not path.is_file():
-                return f"{path}: missing"
-            if path.stat().st_size != entry.size or sha256(path) != entry.sha256:
-                return f"{path}: altered since it was written"
-        return None
+        return _damage(folder, record.files)
 
     def _record_path(self, number: int) -> Path:
         return self.folder / _RECORDS / f"{number:05d}.json"
@@ -315,6 +310,17 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise EmbeddingError(f"{path}: a JSON object is needed")
     return content
+
+
+def _damage(folder: Path, files: Mapping[str, FileEntry]) -> str | None:
+    """What is wrong with the first of `files` that is not as it was written."""
+    for name, entry in files.items():
+        path = folder / name
+        if not path.is_file():
+            return f"{path}: missing"
+        if path.stat().st_size != entry.size or sha256(path) != entry.sha256:
+            return f"{path}: altered since it was written"
+    return None
 
 
 def _record_of(entry: Mapping[str, Any], manifest: FolderManifest) -> ShardRecord:
