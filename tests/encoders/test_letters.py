@@ -10,7 +10,7 @@ from torch import Tensor
 
 from multiprot.encoders.contract import Layout, PackedTokens, ResidueTokens
 from multiprot.encoders.reference.letters import MASK, LetterFeaturizer
-from multiprot.encoders.reference.ragged import laid_out, offsets_of, positions_of, residue_mask
+from multiprot.encoders.reference.ragged import laid_out, offsets_of, residue_mask
 from multiprot.errors import DataError
 from multiprot.proteins import RESIDUE_LETTERS, ProteinRecord, residue_indices
 
@@ -58,12 +58,10 @@ def test_the_limit_is_inclusive_and_the_culprit_is_named() -> None:
 
 
 @given(st.lists(st.integers(0, 6), max_size=5))
-def test_offsets_and_positions(lengths: list[int]) -> None:
+def test_offsets(lengths: list[int]) -> None:
     sizes = torch.tensor(lengths, dtype=torch.int64)
-    total = sum(lengths)
     assert offsets_of(sizes).tolist() == [sum(lengths[:n]) for n in range(len(lengths) + 1)]
     assert offsets_of(sizes).dtype == torch.int32
-    assert positions_of(sizes, total).tolist() == [p for length in lengths for p in range(length)]
 
 
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=4))

@@ -26,13 +26,6 @@ def offsets_of(lengths: Tensor) -> Tensor:
     return torch.nn.functional.pad(lengths.cumsum(0), (1, 0)).to(torch.int32)
 
 
-def positions_of(lengths: Tensor, tokens: int) -> Tensor:
-    """int64 [token]: position of every packed residue in its own protein, from 0."""
-    starts = lengths.cumsum(0) - lengths
-    owners = torch.repeat_interleave(starts, lengths, output_size=tokens)
-    return torch.arange(tokens, device=lengths.device) - owners
-
-
 def laid_out(
     values: Tensor, mask: Tensor, lengths: Tensor, layout: Layout, longest: int
 ) -> ResidueTokens | PackedTokens:

@@ -7,9 +7,10 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from multiprot.encoders.contract import Layout, PackedTokens, ResidueEncoder, ResidueTokens
+from multiprot.encoders.packed_attention import Packing, packed_attention
 from multiprot.encoders.reference.letters import LETTERS, LetterFeatures, LetterFeaturizer
 from multiprot.encoders.reference.plugins import ResidueTransformerConfig
-from multiprot.encoders.reference.ragged import offsets_of, positions_of, residue_mask
+from multiprot.encoders.reference.ragged import offsets_of, residue_mask
 from multiprot.encoders.rotary import rotary_turns, rotate
 
 
@@ -51,17 +52,18 @@ class Attention:
         int64 [residue] if padded, [token] if packed: position of a residue in its protein.
     """
 
-    def __init__(self, positions: Tensor, keys: Tensor | None, lengths: list[int] | None) -> None:
+    def __init__(self, positions: Tensor, keys: Tensor | None, packing: Packing | None) -> None:
         self.positions = positions
         self._keys = keys
-        self._lengths = lengths
+        self._packing = packing
 
     @classmethod
     def of(cls, features: LetterFeatures) -> Attention:
         """The attention that a batch's layout and lengths ask for."""
         lengths = features.lengths
         if features.layout is Layout.PACKED:
-            return cls(positions_of(lengths, len(features.letters)), None, lengths.tolist())
+            packing = Packing.of(lengths.tolist()).to(lengths.device)
+            return cls(packing.positions, None, packing)
         longest = features.letters.shape[1]
         positions = torch.arange(longest, device=lengths.device)
         return cls(positions, residue_mask(lengths, longest)[:, None, None, :], None)
@@ -74,19 +76,17 @@ class Attention:
         query, key, value
             [protein, residue, head, channel] or [token, head, channel].
         """
+        if self._packing is not None:
+            return packed_attention(query, key, value, self._packing)
         if not query.numel():
             return value
-        if self._lengths is None:
-            seen = functional.scaled_dot_product_attention(
-                query.transpose(1, 2),
-                key.transpose(1, 2),
-                value.transpose(1, 2),
-                attn_mask=self._keys,
-            )
-            return seen.transpose(1, 2)
-        rows = zip(*(torch.split(p, self._lengths) for p in (query, key, value)), strict=True)
-        # One protein at a time: no padding, and the whole batch still shares every other matmul.
-        return torch.cat([_alone(q, k, v) for q, k, v in rows])
+        seen = functional.scaled_dot_product_attention(
+            query.transpose(1, 2),
+            key.transpose(1, 2),
+            value.transpose(1, 2),
+            attn_mask=self._keys,
+        )
+        return seen.transpose(1, 2)
 
 
 class Block(nn.Module):
@@ -138,9 +138,3 @@ def _feed_forward(config: ResidueTransformerConfig) -> nn.Module:
     return nn.Sequential(
         nn.Linear(config.width, hidden), nn.GELU(), nn.Linear(hidden, config.width)
     )
-
-
-def _alone(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Attention of one protein's residues, each [residue, head, channel]."""
-    q, k, v = (part.transpose(0, 1)[None] for part in (query, key, value))
-    return functional.scaled_dot_product_attention(q, k, v)[0].transpose(0, 1)

@@ -6,7 +6,8 @@ leaves out of transformers' code is what padding costs.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 import torch
 import torch.nn.functional as functional
@@ -15,12 +16,18 @@ from torch import Tensor
 from multiprot.encoders.packed_attention import Packing, packed_attention
 from multiprot.encoders.packed_token_ids import PackedTokenIds
 
-MASKED_IN_TRAINING = 0.15 * 0.8
+FEWEST_TOKENS: Final = 64
+"""Rows that a matrix product is given at least. With fewer than 8, other kernels take over and
+round otherwise: a very short protein would have other tokens alone than in a batch."""
+
+MASKED_IN_TRAINING: Final = 0.15 * 0.8
 """Share of residues that ESM's own training showed as <mask>, as `token_dropout` counts on it."""
 
 
 def packed_hidden(trunk: Any, features: PackedTokenIds) -> Tensor:
-    """The last layer after its norm, [token, channel], special tokens among them.
+    """The last layer after its norm, [token, channel].
+
+    There are special tokens in it and perhaps pads: `PackedTokenIds.residues` are the rows to take.
 
     Parameters
     ----------
@@ -29,6 +36,7 @@ def packed_hidden(trunk: Any, features: PackedTokenIds) -> Tensor:
     features
         At least one protein.
     """
+    features = _filled(features, trunk.embeddings.padding_idx)
     packing = features.packing
     positions = packing.positions
     hidden = _embedded(trunk.embeddings, features, positions)
@@ -37,6 +45,20 @@ def packed_hidden(trunk: Any, features: PackedTokenIds) -> Tensor:
         hidden = _layer(layer, hidden, turns, packing)
     normed: Tensor = trunk.encoder.emb_layer_norm_after(hidden)
     return normed
+
+
+def _filled(features: PackedTokenIds, pad: int) -> PackedTokenIds:
+    """At least `FEWEST_TOKENS`, by pads that are proteins by themselves, behind the others."""
+    packing = features.packing
+    lacking = FEWEST_TOKENS - packing.tokens
+    if lacking <= 0:
+        return features
+    lengths = (*packing.lengths, *(1 for _ in range(lacking)))
+    return replace(
+        features,
+        tokens=functional.pad(features.tokens, (0, lacking), value=pad),
+        packing=Packing.of(lengths).to(packing.offsets.device),
+    )
 
 
 def _embedded(embeddings: Any, features: PackedTokenIds, positions: Tensor) -> Tensor:
@@ -64,21 +86,25 @@ def _rescaling(masked: Tensor, packing: Packing) -> Tensor:
 
 
 def _turns(rotary: Any, positions: Tensor) -> tuple[Tensor, Tensor] | None:
-    """Cosines and sines [token, 1, channel / 2] in float32, or None for learned positions."""
+    """Cosines, and sines with their signs, [token, 1, channel], or None for learned positions.
+
+    In float32, as angles of hundreds of radians need it.
+    """
     if rotary is None:
         return None
     angles = (positions[:, None].float() * rotary.inv_freq.float())[:, None]
-    return angles.cos(), angles.sin()
+    cosines, sines = angles.cos(), angles.sin()
+    return torch.cat((cosines, cosines), dim=-1), torch.cat((-sines, sines), dim=-1)
 
 
 def _rotated(vectors: Tensor, turns: tuple[Tensor, Tensor] | None) -> Tensor:
-    """[token, head, channel], channel c turned together with channel c + channels / 2."""
+    """[token, head, channel], channel c turned together with channel c + channels / 2; float32."""
     if turns is None:
         return vectors
-    cosines, sines = turns
-    first, second = vectors.float().chunk(2, dim=-1)
-    turned = (first * cosines - second * sines, second * cosines + first * sines)
-    return torch.cat(turned, dim=-1).to(vectors.dtype)
+    cosines, signed_sines = turns
+    exact = vectors.float()
+    first, second = exact.chunk(2, dim=-1)
+    return exact * cosines + torch.cat((second, first), dim=-1) * signed_sines
 
 
 def _layer(

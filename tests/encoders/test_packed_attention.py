@@ -1,0 +1,162 @@
+"""Packed attention against a softmax written out for one protein at a time."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from multiprot.encoders import packed_attention as module
+from multiprot.encoders.packed_attention import Packing, packed_attention
+
+LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=6)
+# Equal neighbours share one call of the kernel; they must be tried often.
+RUNS = st.lists(st.sampled_from([1, 7, 7, 23]), min_size=1, max_size=6)
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+
+
+def parts(
+    tokens: int, heads: int = 3, channels: int = 8, dtype: torch.dtype = torch.float32
+) -> list[Tensor]:
+    rng = torch.Generator().manual_seed(tokens)
+    shape = (tokens, heads, channels)
+    return [torch.randn(shape, generator=rng).to(dtype) for _ in range(3)]
+
+
+def written_out(
+    query: Tensor, key: Tensor, value: Tensor, lengths: list[int], scale: float | None = None
+) -> Tensor:
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    rows = zip(*(part.double().split(lengths) for part in (query, key, value)), strict=True)
+    return torch.cat(
+        [
+            torch.einsum(
+                "hqk,khc->qhc", torch.einsum("qhc,khc->hqk", q, k).mul(scale).softmax(-1), v
+            )
+            for q, k, v in rows
+        ]
+    )
+
+
+@given(st.one_of(LENGTHS, RUNS))
+def test_a_packing_numbers_its_tokens(lengths: list[int]) -> None:
+    packing = Packing.of(lengths)
+    owners = [protein for protein, length in enumerate(lengths) for _ in range(length)]
+    assert packing.owners.tolist() == owners
+    assert packing.positions.tolist() == [p for length in lengths for p in range(length)]
+    assert packing.offsets.tolist() == [sum(lengths[:n]) for n in range(len(lengths) + 1)]
+    assert packing.offsets.dtype == torch.int32
+    assert packing.tokens == len(owners)
+
+
+def test_an_empty_packing() -> None:
+    packing = Packing.of([])
+    assert packing.offsets.tolist() == [0]
+    assert packing.positions.shape == packing.owners.shape == (0,)
+    query, key, value = parts(0)
+    assert packed_attention(query, key, value, packing).shape == value.shape
+
+
+def test_a_packing_survives_pickling_and_moving() -> None:
+    packing = pickle.loads(pickle.dumps(Packing.of([3, 1])))  # noqa: S301
+    moved = packing.to(torch.device("meta"))
+    assert (moved.lengths, moved.offsets.device.type) == ((3, 1), "meta")
+    assert packing.offsets.tolist() == [0, 3, 4]
+
+
+@given(st.one_of(LENGTHS, RUNS), st.sampled_from([None, 0.3]))
+@settings(deadline=None)
+def test_each_protein_attends_to_itself_alone(lengths: list[int], scale: float | None) -> None:
+    query, key, value = parts(sum(lengths))
+    found = packed_attention(query, key, value, Packing.of(lengths), scale=scale)
+    expected = written_out(query, key, value, lengths, scale)
+    torch.testing.assert_close(found.double(), expected, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["with tiles", "without"])
+def test_half_precision_on_any_cpu(fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_halves_are_fast", lambda: fast)
+    lengths = [30, 30, 5, 1]
+    query, key, value = parts(sum(lengths), dtype=torch.bfloat16)
+    packing = Packing.of(lengths)
+    found = packed_attention(query, key, value, packing)
+    assert found.dtype == torch.bfloat16
+    expected = written_out(query, key, value, lengths)
+    torch.testing.assert_close(found.double(), expected, atol=0.02, rtol=0.02)
+    # Queries and keys may come in float32 beside values of another type.
+    mixed = packed_attention(query.float(), key.float(), value, packing)
+    assert mixed.dtype == torch.bfloat16
+    torch.testing.assert_close(mixed, found, atol=0.01, rtol=0.01)
+
+
+@given(st.one_of(LENGTHS, RUNS))
+@settings(deadline=None, max_examples=20)
+def test_nested_tensors_give_the_same(lengths: list[int]) -> None:
+    """The way of float32 on CUDA; nested tensors work on the CPU too, only slowly."""
+    query, key, value = parts(sum(lengths))
+    found = module._nested((query, key, value), Packing.of(lengths), None, 0.0)
+    expected = written_out(query, key, value, lengths)
+    torch.testing.assert_close(found.double(), expected, atol=1e-6, rtol=1e-5)
+
+
+def test_gradients_stay_within_a_protein() -> None:
+    lengths = [4, 4, 9]
+    learned = [part.requires_grad_() for part in parts(17)]
+    packed_attention(*learned, Packing.of(lengths))[4:8].square().sum().backward()
+    found = [part.grad for part in learned]
+    for part in learned:
+        part.grad = None
+    written_out(*learned, lengths)[4:8].square().sum().backward()
+    for part, gradient in zip(learned, found, strict=True):
+        assert gradient is not None
+        assert not gradient[:4].any()
+        assert not gradient[8:].any()
+        torch.testing.assert_close(gradient, part.grad, atol=1e-5, rtol=1e-4)
+
+
+def test_dropout_drops() -> None:
+    query, key, value = parts(30)
+    packing = Packing.of([20, 10])
+    torch.manual_seed(0)
+    draws = [packed_attention(query, key, value, packing, dropout=0.5) for _ in range(400)]
+    still = packed_attention(query, key, value, packing)
+    assert not torch.equal(draws[0], draws[1])
+    # What is kept is raised, so that the mean stays.
+    mean = torch.stack(draws).mean(0)
+    assert float((mean - still).norm() / still.norm()) < 0.15
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_company_of_other_proteins_does_not_matter(dtype: torch.dtype) -> None:
+    lengths = [50, 50, 3, 200, 50]
+    query, key, value = parts(sum(lengths), heads=4, channels=16, dtype=dtype)
+    together = packed_attention(query, key, value, Packing.of(lengths)).split(lengths)
+    rows = zip(*(part.split(lengths) for part in (query, key, value)), strict=True)
+    for found, (q, k, v) in zip(together, rows, strict=True):
+        assert torch.equal(found, packed_attention(q, k, v, Packing.of([len(q)])))
+
+
+@needs_cuda
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("channels", [16, 64, 20])
+@pytest.mark.parametrize("varlen", [True, False])
+def test_on_cuda(
+    dtype: torch.dtype, channels: int, varlen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not varlen:
+        monkeypatch.setattr(module, "_varlen_of_torch", lambda: None)
+    device = torch.device("cuda")
+    lengths = [200, 7, 7, 1, 64]
+    query, key, value = parts(sum(lengths), channels=channels, dtype=dtype)
+    learned = [part.to(device).requires_grad_() for part in (query, key, value)]
+    found = packed_attention(*learned, Packing.of(lengths).to(device))
+    expected = written_out(query, key, value, lengths)
+    near = 1e-4 if dtype == torch.float32 else 0.02
+    assert found.dtype == dtype
+    torch.testing.assert_close(found.detach().cpu().double(), expected, atol=near, rtol=near)
+    found.float().square().sum().backward()
+    assert all(part.grad is not None and part.grad.isfinite().all() for part in learned)
