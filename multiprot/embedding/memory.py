@@ -9,6 +9,7 @@ import torch
 _SIGNS: Final = (
     "can't allocate memory",  # torch's allocator on the CPU
     "not enough memory",  # the same on Windows
+    "std::bad_alloc",  # any other allocation within torch
     "CUDA out of memory",
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
