@@ -50,7 +50,12 @@ def _engine(spec: EmbedderSpec, settings: RunSettings, engines: EngineOptions) -
     if engines.engine == "ray":
         from multiprot.embedding.engines.ray_data import RayData
 
-        return RayData(spec, workers=engines.workers, residues=settings.residues)
+        return RayData(
+            spec,
+            workers=engines.workers,
+            residues=settings.residues,
+            patience=engines.worker_timeout,
+        )
     from multiprot.embedding.engines.workers import WorkerProcesses, worker_devices
 
     devices = worker_devices(spec.device, engines.workers)

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import chain, count
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 import multiprot.errors
@@ -24,6 +24,9 @@ from multiprot.embedding.ledger.records import ShardRecord
 from multiprot.embedding.ledger.sealing import Sealer
 from multiprot.errors import EmbeddingError
 from multiprot.files import named_errors
+
+_POLL: Final = 5.0
+"""Seconds between two looks for workers that hang."""
 
 
 class RayData(Engine):
@@ -40,6 +43,8 @@ class RayData(Engine):
         How many; 0: one for each GPU, or one for each node.
     residues
         Whether rows have residue matrices.
+    patience
+        Seconds after which a worker from which nothing is heard is ended.
 
     Raises
     ------
@@ -47,11 +52,14 @@ class RayData(Engine):
         If Ray is not installed.
     """
 
-    def __init__(self, spec: EmbedderSpec, *, workers: int, residues: bool) -> None:
+    def __init__(
+        self, spec: EmbedderSpec, *, workers: int, residues: bool, patience: float = 900.0
+    ) -> None:
         import_ray()
         self._spec = spec.on(spec.device.partition(":")[0])
         self._workers = workers
         self._residues = residues
+        self._patience = patience
 
     def run(
         self, shards: Iterator[PlannedShard], sealer: Sealer, on_batch: OnBatch
@@ -71,7 +79,7 @@ class RayData(Engine):
         with connected() as ray, _named_failures(ray):
             alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
             found = seats(alive, gpus=self._spec.device == "cuda", workers=self._workers)
-            run = _Run(ray, self._setup(ray, sealer, found), found)
+            run = _Run(ray, self._setup(ray, sealer, found), found, self._patience)
             yield from run.work_off(chain([first], shards), on_batch)
 
     def _setup(self, ray: Any, sealer: Sealer, found: Seats) -> Any:
@@ -99,10 +107,11 @@ class RayData(Engine):
 class _Run:
     """One run on a cluster."""
 
-    def __init__(self, ray: Any, setup: Any, found: Seats) -> None:
+    def __init__(self, ray: Any, setup: Any, found: Seats, patience: float) -> None:
         self._ray = ray
         self._setup = setup
         self._seats = found
+        self._patience = patience
         self._out: dict[int, PlannedShard] = {}
         # One shard for each worker, and one that waits.
         self._room = threading.Semaphore(found.workers + 1)
@@ -113,9 +122,10 @@ class _Run:
     ) -> Generator[tuple[PlannedShard, Made]]:
         """Hand shards in as others are finished, and give what comes of them."""
         with (
-            ThreadPoolExecutor(1, thread_name_prefix="multiprot-hand-in") as pool,
+            ThreadPoolExecutor(2, thread_name_prefix="multiprot-ray") as pool,
             closing(self._outcomes()) as outcomes,
         ):
+            pool.submit(self._watch)
             handing_in = pool.submit(self._hand_in, shards)
             try:
                 for outcome in outcomes:
@@ -152,6 +162,12 @@ class _Run:
                 self._ray.get(office.hand_in.remote(number, [self._ray.put(shard)]))
         finally:
             office.end.remote()
+
+    def _watch(self) -> None:
+        """Body of a thread: end workers that hang, for Ray to start them again."""
+        while not self._over.wait(min(_POLL, self._patience)):
+            for worker in self._ray.get(self._setup.office.silent.remote(self._patience)):
+                self._ray.kill(worker, no_restart=False)
 
     def _outcomes(self) -> Generator[dict[str, Any]]:
         from ray.data import ActorPoolStrategy, read_datasource

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -49,8 +50,24 @@ class Assignment:
 
 @dataclass(slots=True)
 class _Entry:
+    """A shard that is not finished.
+
+    Attributes
+    ----------
+    assignment
+        What the last worker was given.
+    batch
+        Ids of the batch it announced last.
+    heard
+        When it last said anything, `time.monotonic`.
+    worker
+        Its handle; None while nobody computes the shard.
+    """
+
     assignment: Assignment
     batch: tuple[str, ...] = ()
+    heard: float = 0.0
+    worker: Any = None
 
 
 class Office:
@@ -85,7 +102,7 @@ class Office:
             await self._changed.wait_for(lambda: self._ended or number in self._handed_in)
             return number in self._handed_in
 
-    async def begin(self, number: int) -> Assignment:
+    async def begin(self, number: int, worker: Any) -> Assignment:
         """A worker begins to compute a shard; if another did before, that one is gone."""
         entry = self._entries.get(number)
         if entry is None:
@@ -93,16 +110,33 @@ class Office:
         before = entry.assignment
         care, attempt = before.care, before.attempt + 1
         if before.attempt > _UNSURE and entry.batch:
-            care = care.after(entry.batch, "died")
+            care = care.after(entry.batch, "died or was ended")
             attempt = 1 + _UNSURE if care.given_up != before.care.given_up else attempt
         entry.assignment, entry.batch = replace(before, attempt=attempt, care=care), ()
+        entry.worker, entry.heard = worker, time.monotonic()
         return entry.assignment
 
     async def note(self, number: int, batch: tuple[str, ...]) -> None:
         """A worker is about to compute the records with these ids."""
         entry = self._entries.get(number)
         if entry is not None:
-            entry.batch = batch
+            entry.batch, entry.heard = batch, time.monotonic()
+
+    async def silent(self, seconds: float) -> list[Any]:
+        """Handles of workers that said nothing for so long; each is told once."""
+        latest = time.monotonic() - seconds
+        found = []
+        for entry in self._entries.values():
+            if entry.worker is not None and entry.heard < latest:
+                found.append(entry.worker)
+                entry.worker = None
+        return found
+
+    async def done(self, number: int) -> None:
+        """A worker has computed a shard."""
+        entry = self._entries.get(number)
+        if entry is not None:
+            entry.worker = None
 
     async def finished(self, number: int) -> None:
         """The driver has what became of a shard."""

@@ -109,7 +109,8 @@ class ShardWorker:
             return told | {"error": type(error).__name__, "message": str(error)}
 
     def _computed(self, number: int) -> dict[str, Any]:
-        assignment: Assignment = ray.get(self._setup.office.begin.remote(number))
+        office, me = self._setup.office, ray.get_runtime_context().current_actor
+        assignment: Assignment = ray.get(office.begin.remote(number, me))
         if not assignment.shard:
             # Asked for again although the driver has it, as when a machine was lost.
             return {}
@@ -126,7 +127,7 @@ class ShardWorker:
             counts["proteins"] += len(pieces)
             counts["residues"] += sum(len(piece.record) for piece in pieces)
             ids = tuple(piece.record.id for piece in pieces)
-            noted = self._setup.office.note.remote(number, ids)
+            noted = office.note.remote(number, ids)
             if assignment.exact:
                 ray.get(noted)
 
@@ -147,6 +148,7 @@ class ShardWorker:
             computed.write(sealer.part(shard.number))
         else:
             record = json.dumps(sealer.write(shard, computed).to_json())
+        office.done.remote(number)
         return {"folder": folder, "record": record, **counts}
 
     def _refuse_other_folder(self) -> None:

@@ -52,6 +52,8 @@ def own_cluster() -> Iterator[Any]:
     with _folder() as folder, pytest.MonkeyPatch.context() as patch:
         for name, value in _environment(folder).items():
             patch.setenv(name, value)
+        # Ray may have been imported without it, and sets it itself.
+        os.environ.pop("RAY_AUTH_MODE")
         patch.delenv("RAY_ADDRESS", raising=False)
         ray = pytest.importorskip("ray", reason="ray is not installed: pip install multiprot[ray]")
         ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)

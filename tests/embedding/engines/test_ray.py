@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from multiprot.cli.main import main
 from multiprot.embedding import Embedder, EmbeddingStore, RunSettings
 from multiprot.embedding.engines.care import Care
-from multiprot.embedding.engines.choice import Blueprint
 from multiprot.embedding.engines.ray_cluster import connected, seats
 from multiprot.embedding.engines.ray_data import RayData
 from multiprot.embedding.engines.ray_office import MOST_ATTEMPTS, Assignment, Office
+from multiprot.embedding.ledger.blueprint import Blueprint
 from multiprot.embedding.write import EmbedSummary, embed_to_store, run_engine
 from multiprot.errors import EmbeddingError
 from multiprot.proteins import ProteinRecord, write_fasta
@@ -68,9 +68,9 @@ def attempts(office: Office, batches: Sequence[tuple[str, ...]]) -> list[Assignm
         await office.hand_in(0, ["shard"])
         given = []
         for batch in batches:
-            given.append(await office.begin(0))
+            given.append(await office.begin(0, None))
             await office.note(0, batch)
-        return [*given, await office.begin(0)]
+        return [*given, await office.begin(0, None)]
 
     return asyncio.run(played())
 
@@ -82,7 +82,10 @@ def test_one_death_changes_no_batch_and_the_next_ones_close_in_on_the_protein() 
     assert given[0].care == given[1].care == Care()
     assert given[2].care == Care(alone=frozenset({"a", "b"}))
     assert list(given[3].care.given_up) == ["b"]
-    assert "protein b: the worker that embedded it alone died" in given[3].care.given_up["b"]
+    assert (
+        "protein b: the worker that embedded it alone died or was ended"
+        in given[3].care.given_up["b"]
+    )
 
 
 def test_a_shard_that_ends_workers_whatever_is_tried_is_hopeless() -> None:
@@ -100,7 +103,7 @@ def test_numbers_can_be_read_again_while_shards_come_and_go() -> None:
         await asyncio.sleep(0)
         assert not early[2].done()
         await office.end()
-        assert (await office.begin(0)).shard == []
+        assert (await office.begin(0, None)).shard == []
         return [await known for known in early] + [await office.exists(n) for n in range(3)]
 
     assert asyncio.run(played()) == [True, True, False] * 2
@@ -129,10 +132,14 @@ def test_a_ray_client_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True)
 class FakeSpec:
-    """Opens the fake model, and ends the process over `victim` as long as `lives` has files."""
+    """Opens the fake model, and ends the process over `victim` as long as `lives` has files.
+
+    Or it hangs, if `hangs`.
+    """
 
     victim: str = ""
     lives: Path = Path()
+    hangs: bool = False
     content_hash: str = "fake"
     device: str = "cpu"
 
@@ -141,15 +148,17 @@ class FakeSpec:
 
     def open(self) -> Embedder:
         model = {"content_hash": self.content_hash}
-        hook = partial(_dies, self.victim, self.lives)
+        hook = partial(_dies, self)
         # Batches of four.
         return fake_embedder(hook, model=model, shard_residues=600, tokens_per_batch=202)
 
 
-def _dies(victim: str, lives: Path, records: Sequence[ProteinRecord]) -> None:
-    if victim in {record.id for record in records}:
-        for life in lives.iterdir():
+def _dies(spec: FakeSpec, records: Sequence[ProteinRecord]) -> None:
+    if spec.victim in {record.id for record in records}:
+        for life in spec.lives.iterdir():
             life.unlink()
+            if spec.hangs:
+                time.sleep(10_000)
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -172,7 +181,7 @@ def fasta(tmp_path: Path) -> Path:
 
 def embed(fasta: Path, spec: FakeSpec, out: Path, **settings: Any) -> EmbedSummary:
     blueprint = Blueprint.of(FakeSpec().open(), residues=True)
-    engine = RayData(spec, workers=2, residues=True)  # type: ignore[arg-type]
+    engine = RayData(spec, workers=2, residues=True, patience=10)  # type: ignore[arg-type]
     return run_engine([str(fasta)], blueprint, engine, out, RunSettings(residues=True, **settings))
 
 
@@ -198,11 +207,11 @@ def expected(fasta: Path, tmp_path: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("deaths", [0, 1])
-def test_a_worker_that_dies_is_not_seen_in_the_store(
-    ray: Any, fasta: Path, tmp_path: Path, expected: dict[str, bytes], deaths: int
+@pytest.mark.parametrize(("deaths", "hangs"), [(0, False), (1, False), (1, True)])
+def test_a_worker_that_dies_or_hangs_is_not_seen_in_the_store(
+    ray: Any, fasta: Path, tmp_path: Path, expected: dict[str, bytes], deaths: int, hangs: bool
 ) -> None:
-    spec = FakeSpec(VICTIM, lives(tmp_path / "lives", deaths))
+    spec = FakeSpec(VICTIM, lives(tmp_path / "lives", deaths), hangs)
     summary = embed(fasta, spec, tmp_path / "out")
     assert not list(spec.lives.iterdir())
     assert content(tmp_path / "out") == expected
@@ -219,7 +228,7 @@ def test_a_protein_that_ends_every_worker_is_refused_and_no_other(
     store = EmbeddingStore.open(tmp_path / "out")
     (failure,) = store.failures
     assert failure.id == VICTIM
-    assert "the worker that embedded it alone died" in failure.reason
+    assert "the worker that embedded it alone died or was ended" in failure.reason
     assert 99 - len(list(spec.lives.iterdir())) == 3
     assert len(store) == PROTEINS - 1
     for protein in store:
@@ -296,10 +305,13 @@ def test_a_node_that_is_lost_midway_is_not_seen_in_the_store(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("number", "to_all"), [(signal.SIGTERM, False), (signal.SIGINT, True)], ids=["kill", "terminal"]
+)
 def test_a_run_that_is_stopped_goes_on_without_ray(
-    proteins: Path, tiny_bundle: Path, tmp_path: Path, number: signal.Signals
+    proteins: Path, tiny_bundle: Path, tmp_path: Path, number: signal.Signals, to_all: bool
 ) -> None:
+    """A terminal's Ctrl-C reaches all processes of the group, the cluster's among them."""
     local = command(proteins, tiny_bundle, tmp_path / "local")
     assert started(local).finish().code == 0
     with Nodes() as nodes:
@@ -307,8 +319,10 @@ def test_a_run_that_is_stopped_goes_on_without_ray(
         run = started([*on_ray, "--workers", "2"], nodes.environment)
         while len(shards_finished(tmp_path / "out")) < 3:
             run.refuse_ended()
-        # As a terminal does it: to all processes of the group, the cluster's among them.
-        run.signal_group(number)
+        if to_all:
+            run.signal_group(number)
+        else:
+            run.process.send_signal(number)
         told = run.finish()
     assert told.code == 128 + number
     kept = shards_finished(tmp_path / "out")
