@@ -92,7 +92,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--proteins", type=int, help="size of the sample")
     parser.add_argument("--rounds", type=int, help="timed runs of each variant")
     parser.add_argument("--generated", action="store_true", help="no real proteins")
-    parser.add_argument("--variant", action="append", help="only those with this in their name")
+    parser.add_argument(
+        "--variant", action="append", help="only those with this in their name; repeatable"
+    )
     parser.add_argument(
         "--python", action="append", default=[], metavar="RIVAL=PATH", help="its interpreter"
     )
@@ -107,7 +109,7 @@ def _plan(chosen: argparse.Namespace) -> Plan:
         variants=[
             name
             for name, entry in VARIANTS.items()
-            if entry.compared and any(word in name for word in words)
+            if name in words or (entry.compared and any(word in name for word in words))
         ],
         device=chosen.device,
         threads=chosen.threads,

@@ -43,7 +43,7 @@ class Remote:
             **os.environ,
             "OMP_NUM_THREADS": str(threads),
             "HF_HUB_OFFLINE": "1",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
         }
         self._process = subprocess.Popen(
             [python, "-m", "benchmarks.embedding_speed.worker", name],

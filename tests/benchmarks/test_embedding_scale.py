@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.embedding_speed.exactly_once import embed_without_ledger, exactly_once
+from benchmarks.embedding_speed.remote import Remote
 from benchmarks.embedding_speed.report import exactly_once_lines, memory_lines, start_lines
 from benchmarks.embedding_speed.sample import draw_sample
 from benchmarks.embedding_speed.scale import Scale, memory, start
@@ -44,6 +46,15 @@ def test_cost_of_exactly_once_has_an_interval() -> None:
     assert cost["share"] == pytest.approx(sorted(ratios)[1])
     assert min(ratios) <= cost["low"] <= cost["share"] <= cost["high"] <= max(ratios)
     assert f"{cost['share']:+.2%} of wall time" in exactly_once_lines(figures, 0.02)
+
+
+def test_peak_memory_is_the_workers_own(tmp_path: Path) -> None:
+    """Not that of the process which started it, which ru_maxrss begins with."""
+    ballast = np.ones(2**27)  # 1 GiB
+    with Remote("HF fp32, padded, 8 in input order", sys.executable, tmp_path / "log", 1) as worker:
+        checkpoint = write_checkpoint(SHAPES["tiny"], tmp_path / "tiny", 1)
+        loaded = worker("load", checkpoint=str(checkpoint), device="cpu", threads=1)
+    assert 50 < loaded["own_peak_mib"] < 900 < ballast.nbytes / 2**20
 
 
 @pytest.mark.long

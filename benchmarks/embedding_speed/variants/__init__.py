@@ -34,7 +34,7 @@ class Entry:
     arguments
         Of the class, beside the precision.
     compared
-        Whether it is one of those that are compared; else other parts have need of it.
+        Whether it takes part unasked; else it has to be named in full.
     """
 
     home: str
@@ -62,6 +62,9 @@ VARIANTS: Final = {
     "biotrainer": Entry("biotrainer:Biotrainer", "fp32", "rival", "biotrainer"),
     "multiprot fp32": Entry("ours:Multiprot", "fp32", "multiprot"),
     "multiprot bf16": Entry("ours:Multiprot", "bf16", "multiprot"),
+    "multiprot bf16, compiled": Entry(
+        "ours:Multiprot", "bf16", "multiprot", arguments={"compile": True}, compared=False
+    ),
     "multiprot fp32, small shards": Entry(
         "ours:Multiprot", "fp32", "multiprot", arguments={"shard_proteins": 500}, compared=False
     ),
