@@ -29,6 +29,7 @@ PACKAGES: Final = (
     "multiprot.embedding.exchange",
     "multiprot.training.config",
     "multiprot.training.run",
+    "multiprot.search",
     "multiprot.testing",
     "multiprot.errors",
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 UNKNOWN: Final = ""
 """Namespace of terms where neither an ontology nor the file's aspect column tells it."""
+
+_UNIPROT: Final = re.compile(r"(?:sp|tr)\|([A-Z0-9]+)\|\S+")
+"""How UniProt's FASTA files name a protein that annotation files call by its accession."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +94,8 @@ def read_lookups(source: AnnotationSource, protein_ids: Sequence[str]) -> list[L
     source
         The annotation.
     protein_ids
-        Ids of the store, in its order.
+        Ids of the store, in its order. One such as "sp|P12345|NAME", which the annotation does not
+        have, is looked up as "P12345".
 
     Returns
     -------
@@ -129,8 +134,8 @@ def _propagated(
         on_obsolete=source.on_unusable,
         on_wrong_namespace=source.on_unusable,
     )
-    of_proteins = (annotations.terms.get(protein_id, frozenset()) for protein_id in protein_ids)
-    true = term_matrix(of_proteins, ontology).tocsc()
+    called = _as_annotated(protein_ids, annotations.terms)
+    true = term_matrix((annotations.terms.get(name, ()) for name in called), ontology).tocsc()
     informative = np.diff(true.indptr) > 0
     informative[[ontology.row(root) for root in ontology.roots]] = False
     lookups = []
@@ -171,7 +176,8 @@ def _as_written(
         stated.get(protein_id, set()).discard(go_id)
     order = (*(namespace.value for namespace in NAMESPACES), UNKNOWN)
     term_ids = {s: sorted(term for term in spaces if spaces[term] == s) for s in order}
-    return [_stated(s, term_ids[s], stated, protein_ids) for s in order], set(stated)
+    called = _as_annotated(protein_ids, stated)
+    return [_stated(s, term_ids[s], stated, called) for s in order], set(stated)
 
 
 def _stated(
@@ -197,8 +203,17 @@ def _stated(
     return Lookup(namespace, kept, ("",) * len(kept), table[:, used].tocsr())
 
 
+def _as_annotated(protein_ids: Sequence[str], known: Collection[str]) -> list[str]:
+    """Under which name each protein of the store stands in the annotation, if it does."""
+    accessions = (_UNIPROT.fullmatch(protein_id) for protein_id in protein_ids)
+    return [
+        protein_id if protein_id in known or accession is None else accession[1]
+        for protein_id, accession in zip(protein_ids, accessions, strict=True)
+    ]
+
+
 def _why_nobody(source: AnnotationSource, protein_ids: Sequence[str], named: set[str]) -> str:
-    shared = sum(protein_id in named for protein_id in protein_ids)
+    shared = sum(name in named for name in _as_annotated(protein_ids, named))
     if shared:
         where = " or ".join(source.namespaces) or "any namespace"
         return (

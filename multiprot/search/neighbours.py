@@ -33,6 +33,10 @@ class Neighbours:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def first(self, k: int) -> Neighbours:
+        """The k nearest of them."""
+        return Neighbours(self.ids[:, :k], self.rows[:, :k], self.distances[:, :k])
+
 
 def neighbours_of(nearest: Nearest, ids: NDArray[np.object_], metric: Metric) -> Neighbours:
     """The same with ids, and distances as the metric has them.

@@ -135,10 +135,21 @@ def test_unusable_terms(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ontology", [None, ONTOLOGY])
+def test_names_of_uniprot_fasta_files(path: Path, ontology: GeneOntology | None) -> None:
+    """Annotation files have accessions; an exact match goes before."""
+    path.write_text(path.read_text().replace("p1", "P12345").replace("p2", "tr|Q1|B"))
+    source = AnnotationSource(path=path, ontology=ontology)
+    ids = ["sp|P12345|ONE_HUMAN", "tr|Q1|B", "sp|P12345", "xx|P12345|A", "P12345"]
+    lookup = read_lookups(source, ids)[0]
+    assert lookup.annotated.tolist() == [True, True, False, False, True]
+    assert (lookup.terms[[0]].toarray() == lookup.terms[[4]].toarray()).all()
+
+
+@pytest.mark.parametrize("ontology", [None, ONTOLOGY])
 def test_files_that_do_not_fit_the_store(path: Path, ontology: GeneOntology | None) -> None:
     source = AnnotationSource(path=path, ontology=ontology)
-    with pytest.raises(SearchError, match=r"such as 'p1', is in the store, .* 'sp\|p1\|X'"):
-        read_lookups(source, ["sp|p1|X"])
+    with pytest.raises(SearchError, match=r"such as 'p1', is in the store, .* 'sp\|p9\|X'"):
+        read_lookups(source, ["sp|p9|X"])
     source = AnnotationSource(path=path, ontology=ontology, namespaces=("cellular_component",))
     with pytest.raises(SearchError, match=r"3 proteins.*|4 proteins.* none has a term in cellular"):
         read_lookups(source, IDS)
