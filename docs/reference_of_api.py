@@ -17,6 +17,8 @@ PACKAGES: Final = (
     "multiprot.encoders",
     "multiprot.encoders.contract",
     "multiprot.encoders.token_ids",
+    "multiprot.encoders.packed_token_ids",
+    "multiprot.encoders.packed_attention",
     "multiprot.encoders.graphs",
     "multiprot.encoders.learning",
     "multiprot.encoders.lora",
