@@ -10,10 +10,12 @@ from typing import Annotated
 import typer
 
 from multiprot.cli.section_options import with_section_options
+from multiprot.embedding.engines.options import EngineOptions
 from multiprot.embedding.options import EmbedOptions
 
 
 @with_section_options(EmbedOptions, renamed={"modalities": "--use"})
+@with_section_options(EngineOptions, parameter="engines")
 def embed(
     inputs: Annotated[
         list[str],
@@ -29,6 +31,7 @@ def embed(
     ],
     out: Annotated[Path, typer.Option(help="Folder to write.")],
     options: EmbedOptions,
+    engines: EngineOptions,
     residues: Annotated[
         bool, typer.Option("--residues", help="Also write one vector per residue.")
     ] = False,
@@ -37,13 +40,6 @@ def embed(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Option of an encoder alone; repeatable."),
     ] = None,
-    engine: Annotated[str, typer.Option(help="local, or ray for a Ray cluster.")] = "local",
-    workers: Annotated[
-        int, typer.Option(help="Processes that compute; 0: this one. With cuda one per GPU.")
-    ] = 0,
-    worker_timeout: Annotated[
-        float, typer.Option(help="Seconds of silence after which a worker is replaced.")
-    ] = 900.0,
     readers: Annotated[
         int, typer.Option(min=0, help="Processes that parse structure files; 0: this one.")
     ] = 0,
@@ -67,7 +63,7 @@ def embed(
     refused in the ledger, with the reason. A run that was stopped goes on with --resume.
     """
     from multiprot.cli.embed_report import progress_bar, summary_json, summary_text
-    from multiprot.embedding.engines.choice import EngineOptions, embed_inputs
+    from multiprot.embedding.engines.choice import embed_inputs
     from multiprot.embedding.engines.spec import EmbedderSpec
     from multiprot.embedding.write import RunSettings
 
@@ -81,7 +77,6 @@ def embed(
     settings = RunSettings(
         residues=residues, resume=resume, overwrite=overwrite, strict=strict, readers=readers
     )
-    engines = EngineOptions(engine=engine, workers=workers, worker_timeout=worker_timeout)
     with progress_bar() as progress:
         summary = embed_inputs(inputs, spec, out, settings, engines, progress)
     for warning in summary.warnings:

@@ -15,19 +15,22 @@ from pydantic.fields import FieldInfo
 from multiprot.config import Section
 from multiprot.errors import ConfigError
 
-_PARAMETER = "options"
-
 
 def with_section_options(
-    section: type[Section], *, renamed: Mapping[str, str] | None = None
+    section: type[Section],
+    *,
+    parameter: str = "options",
+    renamed: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Replace a command's parameter `options` by one command line option per field of `section`.
+    """Replace a parameter of a command by one command line option per field of `section`.
 
     Parameters
     ----------
     section
         Fields must be plain: texts, numbers, paths, flags, literals, tuples of texts, and these or
         None. Their docstrings become the help, their names the options' names.
+    parameter
+        Name of the command's parameter that gets the section.
     renamed
         Field -> option, where the name differs, for example "--task" for a field `tasks`.
 
@@ -53,9 +56,9 @@ def with_section_options(
                 options = section(**values)
             except ValidationError as error:
                 raise ConfigError(_message(error, spelled)) from None
-            command(**{_PARAMETER: options}, **given)
+            command(**{parameter: options}, **given)
 
-        parameters = list(_parameters(command, section, spelled))
+        parameters = list(_parameters(command, section, parameter, spelled))
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in parameters}
         return run
@@ -64,11 +67,11 @@ def with_section_options(
 
 
 def _parameters(
-    command: Callable[..., None], section: type[Section], spelled: Mapping[str, str]
+    command: Callable[..., None], section: type[Section], replaced: str, spelled: Mapping[str, str]
 ) -> Iterator[inspect.Parameter]:
     hints = get_type_hints(command, include_extras=True)
     for name, parameter in inspect.signature(command).parameters.items():
-        if name == _PARAMETER:
+        if name == replaced:
             for field, info in section.described().model_fields.items():
                 yield _option(field, info, spelled[field])
         else:

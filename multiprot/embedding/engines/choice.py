@@ -4,28 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
-from pydantic import Field
-
-from multiprot.config import Section
 from multiprot.embedding.engines.engine import Engine
+from multiprot.embedding.engines.options import EngineOptions
 from multiprot.embedding.engines.spec import EmbedderSpec
 from multiprot.embedding.ledger.blueprint import Blueprint
 from multiprot.embedding.progress import Progress
 from multiprot.embedding.write import EmbedSummary, RunSettings, embed_to_store, run_engine
-
-
-class EngineOptions(Section):
-    """Where the work is done."""
-
-    engine: Literal["local", "ray"] = "local"
-    """"local": processes on this machine; "ray": a Ray cluster (extra `multiprot[ray]`)."""
-    workers: int = Field(default=0, ge=0)
-    """Processes that compute, one for each GPU with --device cuda; 0: this one does, or with Ray
-    one on each GPU or node."""
-    worker_timeout: float = Field(default=900.0, gt=0)
-    """Seconds of silence after which a worker counts as hung and is replaced."""
 
 
 def embed_inputs(

@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from multiprot.embedding import EmbeddingStore, EmbedSummary, RunSettings
-from multiprot.embedding.engines.choice import EngineOptions, embed_inputs
+from multiprot.embedding.engines.choice import embed_inputs
+from multiprot.embedding.engines.options import EngineOptions
 from multiprot.embedding.engines.spec import EmbedderSpec
 from multiprot.embedding.engines.workers import WorkerProcesses
 from multiprot.embedding.ledger.blueprint import Blueprint
