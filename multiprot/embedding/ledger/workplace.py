@@ -14,21 +14,20 @@ A store that is replaced is `OUT.replaced` for as long as it takes to remove it.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from filelock import FileLock, Timeout
-
 from multiprot.bundle.manifest import FileEntry, FolderManifest, read_manifest
 from multiprot.embedding.ledger.header import RunHeader
+from multiprot.embedding.ledger.json_files import read_json, write_json
+from multiprot.embedding.ledger.lock import locked
 from multiprot.embedding.ledger.records import ShardRecord
 from multiprot.embedding.store_format import IDS, LEDGER, ROWS, STORE
-from multiprot.errors import EmbeddingError, MultiprotError, OutputExistsError
-from multiprot.files import atomic_file, named_errors, refuse_existing, sha256, synced
+from multiprot.errors import MultiprotError, OutputExistsError
+from multiprot.files import named_errors, refuse_existing, sha256, synced
 
 _RUN: Final = "_run.json"
 _RECORDS: Final = "_shards"
@@ -93,7 +92,7 @@ class Workplace:
         with named_errors(self.folder):
             for name in ("", _RECORDS, _WORK, LEDGER):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
-        _write_json(self.folder / _RUN, header.content)
+        write_json(self.folder / _RUN, header.content)
 
     def go_on(self, header: RunHeader) -> None:
         """Take up what was begun: check that it is the same run, and every finished shard.
@@ -103,7 +102,7 @@ class Workplace:
         EmbeddingError
             If it was begun with another model or other settings.
         """
-        header.refuse_other(RunHeader(_read_json(self.folder / _RUN)), str(self.folder))
+        header.refuse_other(RunHeader(read_json(self.folder / _RUN)), str(self.folder))
         shutil.rmtree(self.work, ignore_errors=True)
         with named_errors(self.folder):
             self.work.mkdir(exist_ok=True)
@@ -118,7 +117,7 @@ class Workplace:
                 self.made(name).replace(self.folder / name)
         for folder in (self.folder, self.folder / LEDGER):
             synced(folder)
-        _write_json(self._record_path(record.number), record.to_json())
+        write_json(self._record_path(record.number), record.to_json())
         synced(self.folder / _RECORDS)
         self._records[record.number] = record
 
@@ -176,7 +175,7 @@ class Workplace:
                 self.out.replace(self.folder)
         self.begin(begun)
         for record in records:
-            _write_json(self._record_path(record.number), record.to_json())
+            write_json(self._record_path(record.number), record.to_json())
         (self.folder / STORE.file_name).unlink()
 
     def _tidy(self) -> None:
@@ -188,7 +187,7 @@ class Workplace:
 
     def _take(self, path: Path) -> None:
         try:
-            record = ShardRecord.from_json(_read_json(path), str(path))
+            record = ShardRecord.from_json(read_json(path), str(path))
             trouble = self._trouble(record, self.folder)
         except MultiprotError as error:
             record, trouble = None, str(error)
@@ -239,7 +238,7 @@ def at_work(
         If another process is at work there, or what was begun is another run.
     """
     place = Workplace(out, header)
-    with _locked(out):
+    with locked(out):
         if resume:
             _take_up(place, header)
         else:
@@ -274,42 +273,6 @@ def _begin_anew(place: Workplace, header: RunHeader, *, overwrite: bool) -> None
             )
         shutil.rmtree(place.folder)
     place.begin(header)
-
-
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """Keep other processes from the same store; a killed process holds no lock."""
-    path = out.with_name(f"{out.name}.lock")
-    with named_errors(out.parent):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise EmbeddingError(
-                f"{out}: another process is writing this store (it holds {path.name}); wait for "
-                "it, or choose another output"
-            ) from None
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-        lock.release()
-
-
-def _write_json(path: Path, content: Any) -> None:
-    with atomic_file(path) as partial:
-        partial.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise EmbeddingError(f"{path}: cannot be read as JSON ({error})") from None
-    if not isinstance(content, dict):
-        raise EmbeddingError(f"{path}: a JSON object is needed")
-    return content
 
 
 def _damage(folder: Path, files: Mapping[str, FileEntry]) -> str | None:

@@ -39,8 +39,8 @@ def test_a_killed_process_leaves_no_lock_that_blocks(tmp_path: Path) -> None:
     holder = f"""
         import sys
         from pathlib import Path
-        from multiprot.embedding.ledger.workplace import _locked
-        with _locked(Path({str(out)!r})):
+        from multiprot.embedding.ledger.lock import locked
+        with locked(Path({str(out)!r})):
             print("locked", flush=True)
             sys.stdin.read()
     """
