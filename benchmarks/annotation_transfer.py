@@ -26,7 +26,7 @@ from multiprot.embedding import EmbeddingStore
 from multiprot.errors import DataError
 from multiprot.search import NeighbourIndex, similarity
 from multiprot.search.annotation_transfer import HALF_DISTANCE, confidences
-from multiprot.search.vectors import Metric
+from multiprot.search.options import Metric
 
 NEIGHBOURS: Final = (1, 3, 10, 20, 50)
 METRICS: Final[tuple[Metric, ...]] = ("cosine", "euclidean")

@@ -5,35 +5,23 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from multiprot.cli.section_options import with_section_options
+from multiprot.search.options import SearchOptions
+
 if TYPE_CHECKING:
     from multiprot.embedding import EmbeddingStore
-    from multiprot.search import Lookup, NeighbourIndex
+    from multiprot.search import AnnotationSource, NeighbourIndex
+    from multiprot.search.tables import Row
 
 
-class _Metric(StrEnum):
-    COSINE = "cosine"
-    EUCLIDEAN = "euclidean"
-
-
-class _Namespace(StrEnum):
-    FUNCTION = "molecular_function"
-    PROCESS = "biological_process"
-    COMPONENT = "cellular_component"
-
-
-class _OnUnusable(StrEnum):
-    ERROR = "error"
-    SKIP = "skip"
-
-
+@with_section_options(SearchOptions, renamed={"namespaces": "--namespace"})
 def search(
-    store: Annotated[Path, typer.Argument(help="Embedding store to search.")],
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="Embedding store to search.")],
     queries: Annotated[
         list[str],
         typer.Argument(
@@ -41,80 +29,24 @@ def search(
             help="Another embedding store by the same model, or ids of proteins in STORE.",
         ),
     ],
-    k: Annotated[int, typer.Option("--k", min=1, help="Neighbours of each query.")] = 10,
-    metric: Annotated[
-        _Metric, typer.Option(help="Distance: 1 - cosine, or the length of the difference.")
-    ] = _Metric.COSINE,
-    exclude_self: Annotated[
-        bool,
-        typer.Option(
-            "--exclude-self/--include-self", help="Leave out the protein of the query's own id."
-        ),
-    ] = True,
+    options: SearchOptions,
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write: .parquet, .csv or .tsv. Default: print as TSV."),
+        typer.Option(help="File to write: .parquet, .csv or .tsv. Without, rows are printed."),
     ] = None,
-    approximate: Annotated[
-        bool,
-        typer.Option(
-            "--approximate", help="Look at a part of the store only (needs multiprot[search])."
-        ),
-    ] = False,
-    recall: Annotated[
-        float,
-        typer.Option(help="Share of the nearest 10 that an approximate index must find."),
-    ] = 0.95,
-    index: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Keep the approximate index in this folder; built if it is not there.",
-        ),
-    ] = None,
-    annotations: Annotated[
-        Path | None,
-        typer.Option(help="GAF, GPAD or TSV: give GO terms of the neighbours instead of them."),
-    ] = None,
-    ontology: Annotated[
-        Path | None, typer.Option(help="OBO file: carry terms up to their ancestors.")
-    ] = None,
-    namespace: Annotated[
-        list[_Namespace] | None, typer.Option(help="Terms wanted; repeat for several. All.")
-    ] = None,
-    evidence: Annotated[
-        list[str] | None,
-        typer.Option(help="Evidence codes that count; repeat for several. All but ND."),
-    ] = None,
-    unknown_terms: Annotated[
-        _OnUnusable,
-        typer.Option(help="Annotations whose term the ontology does not have: stop, or leave out."),
-    ] = _OnUnusable.ERROR,
-    half_distance: Annotated[
-        float, typer.Option(help="Euclidean distance at which two proteins are half similar.")
-    ] = 0.5,
-    min_confidence: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Leave out terms below it.")
-    ] = 0.0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Results, or with --out a summary, as JSON.")
+        bool, typer.Option("--json", help="Rows, or with --out a summary, as JSON.")
     ] = False,
 ) -> None:
     """Find the nearest neighbours of proteins, or the GO terms that neighbours pass on.
 
-    Both as rows of a table: query, rank, neighbour and distance, or query, term, name, namespace,
-    confidence and the neighbours that support it.
+    Both as rows of a table: query, rank, neighbour and distance; or, with --annotations, query,
+    term, name, namespace, confidence and the neighbours that support it.
     """
     from multiprot.embedding import EmbeddingStore
     from multiprot.files import refuse_existing
-    from multiprot.search import (
-        NeighbourIndex,
-        TransferOptions,
-        neighbour_rows,
-        read_queries,
-        term_rows,
-    )
+    from multiprot.search import neighbour_rows, read_queries
     from multiprot.search.results import NEIGHBOUR_COLUMNS, TERM_COLUMNS
     from multiprot.search.tables import table_format
 
@@ -123,39 +55,29 @@ def search(
         refuse_existing(out, overwrite=overwrite)
     opened = EmbeddingStore.open(store)
     asked = read_queries(opened, queries)
-    if annotations is None:
-        _refuse_without_annotations(ontology, namespace, evidence)
-        made = _index(opened, metric, approximate, recall, index)
-        rows = neighbour_rows(made, asked, k, exclude_self=exclude_self)
-        columns = NEIGHBOUR_COLUMNS
+    if options.annotations is not None:
+        rows, columns = _terms(opened, asked, options, options.annotations), TERM_COLUMNS
     else:
-        _refuse_approximate(approximate, index)
-        lookups = _lookups(opened, annotations, ontology, namespace, evidence, unknown_terms)
-        made = NeighbourIndex.build(opened, metric=metric.value)
-        options = TransferOptions(k, exclude_self, half_distance, min_confidence)
-        rows = term_rows(made, lookups, asked, options)
-        columns = TERM_COLUMNS
+        index = _index(opened, options)
+        rows = neighbour_rows(index, asked, options.k, exclude_self=not options.include_self)
+        columns = NEIGHBOUR_COLUMNS
     _give(rows, columns, out, overwrite=overwrite, as_json=as_json)
 
 
-def _index(
-    store: EmbeddingStore, metric: _Metric, approximate: bool, recall: float, folder: Path | None
-) -> NeighbourIndex:
+def _index(store: EmbeddingStore, options: SearchOptions) -> NeighbourIndex:
     from multiprot.search import NeighbourIndex, load_index, save_index
 
-    if folder is None and not approximate:
-        return NeighbourIndex.build(store, metric=metric.value)
+    folder = options.index
+    if folder is None and not options.approximate:
+        return NeighbourIndex.build(store, metric=options.metric)
     if folder is not None and folder.exists():
-        made = load_index(folder, store, metric.value)
+        index = load_index(folder, store, options.metric)
     else:
-        made = NeighbourIndex.build_approximate(store, metric=metric.value, recall=recall)
+        index = NeighbourIndex.build_approximate(
+            store, metric=options.metric, recall=options.recall
+        )
         if folder is not None:
-            save_index(made, store, folder)
-    _tell_recall(made)
-    return made
-
-
-def _tell_recall(index: NeighbourIndex) -> None:
+            save_index(index, store, folder)
     made = index.inverted_file
     if made is not None:
         print(
@@ -163,57 +85,47 @@ def _tell_recall(index: NeighbourIndex) -> None:
             f"nearest 10 of a sample of the store {made.recall:.1%} were found",
             file=sys.stderr,
         )
+    return index
 
 
-def _lookups(
-    store: EmbeddingStore,
-    annotations: Path,
-    ontology: Path | None,
-    namespaces: list[_Namespace] | None,
-    evidence: list[str] | None,
-    on_unusable: _OnUnusable,
-) -> list[Lookup]:
-    from multiprot.ontology import EvidenceFilter, GeneOntology
-    from multiprot.search import AnnotationSource, read_lookups
+def _terms(
+    store: EmbeddingStore, asked: Iterator[Any], options: SearchOptions, annotations: Path
+) -> Iterator[Row]:
+    from multiprot.search import NeighbourIndex, TransferOptions, read_lookups, term_rows
 
-    source = AnnotationSource(
-        path=annotations,
-        ontology=None if ontology is None else GeneOntology.from_obo(ontology),
-        evidence=EvidenceFilter(include=frozenset(evidence)) if evidence else EvidenceFilter(),
-        on_unusable=on_unusable.value,
-        namespaces=tuple(namespace.value for namespace in namespaces or ()),
-    )
-    lookups = read_lookups(source, store.ids)
+    lookups = read_lookups(_source(options, annotations), store.ids)
     for lookup in lookups:
         print(
             f"note: {lookup.namespace or 'terms'}: {int(lookup.annotated.sum()):,} of "
             f"{len(store):,} proteins in the store are annotated",
             file=sys.stderr,
         )
-    return lookups
+    how = TransferOptions(
+        k=options.k,
+        exclude_self=not options.include_self,
+        half_distance=options.half_distance,
+        least_confidence=options.min_confidence,
+    )
+    return term_rows(NeighbourIndex.build(store, metric=options.metric), lookups, asked, how)
 
 
-def _refuse_without_annotations(*given: object) -> None:
-    from multiprot.errors import ConfigError
+def _source(options: SearchOptions, annotations: Path) -> AnnotationSource:
+    from multiprot.ontology import EvidenceFilter, GeneOntology
+    from multiprot.ontology.namespace import ASPECTS
+    from multiprot.search import AnnotationSource
 
-    if any(value for value in given):
-        raise ConfigError(
-            "--ontology, --namespace and --evidence are about annotations; add --annotations FILE"
-        )
-
-
-def _refuse_approximate(approximate: bool, folder: Path | None) -> None:
-    from multiprot.errors import ConfigError
-
-    if approximate or folder is not None:
-        raise ConfigError(
-            "with --annotations only the annotated proteins are searched, and always exactly; "
-            "drop --approximate and --index"
-        )
+    codes = frozenset(options.evidence) or None
+    return AnnotationSource(
+        path=annotations,
+        ontology=None if options.ontology is None else GeneOntology.from_obo(options.ontology),
+        evidence=EvidenceFilter(include=codes),
+        on_unusable=options.unknown_terms,
+        namespaces=tuple(ASPECTS[name].value for name in options.namespaces),
+    )
 
 
 def _give(
-    rows: Iterable[tuple[Any, ...]],
+    rows: Iterable[Row],
     columns: dict[str, str],
     out: Path | None,
     *,

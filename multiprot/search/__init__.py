@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from multiprot.lazy import lazy_names
+from multiprot.search.options import SearchOptions
 
 if TYPE_CHECKING:
     from multiprot.search.annotation_transfer import (
@@ -49,6 +50,7 @@ __all__ = [
     "NeighbourIndex",
     "Neighbours",
     "Queries",
+    "SearchOptions",
     "TransferOptions",
     "TransferredTerm",
     "load_index",

@@ -14,7 +14,7 @@ from multiprot.search.exact import NOBODY
 from multiprot.search.index import NeighbourIndex
 from multiprot.search.lookup import Lookup
 from multiprot.search.neighbours import Neighbours
-from multiprot.search.vectors import Metric
+from multiprot.search.options import Metric
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

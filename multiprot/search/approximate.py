@@ -19,13 +19,15 @@ from numpy.typing import NDArray
 from multiprot.errors import SearchError
 from multiprot.search.exact import NOBODY, Nearest, nearest
 from multiprot.search.neighbours import without
-from multiprot.search.vectors import Block, Metric, VectorStore, blocks_of
+from multiprot.search.options import Metric
+from multiprot.search.vectors import Block, VectorStore, blocks_of
 
 RECALL_AT: Final = 10
 """Neighbours of each sample query among which recall is measured."""
 
 _SAMPLE: Final = 256
-_TRAINING_PER_LIST: Final = 64
+_TRAINING_PER_LIST: Final = 40
+_TRAINING_ROUNDS: Final = 10
 _SEED: Final = 0
 
 
@@ -97,7 +99,7 @@ def build_inverted_file(store: VectorStore, metric: Metric, recall: float) -> In
     generator = np.random.default_rng(_SEED)
     count = max(1, min(round(4 * np.sqrt(len(store))), len(store) // _TRAINING_PER_LIST))
     index = faiss.IndexIVFFlat(faiss.IndexFlatL2(store.width), store.width, count, faiss.METRIC_L2)
-    index.cp.seed = _SEED
+    index.cp.seed, index.cp.niter = _SEED, _TRAINING_ROUNDS
     # Smaller stores than faiss wishes for are fine here: what counts is measured below.
     index.cp.min_points_per_centroid = 1
     index.train(_rows(store, metric, _drawn(generator, len(store), count * _TRAINING_PER_LIST)))

@@ -124,13 +124,13 @@ class _Proposer:
 
     def __init__(self, block: Block) -> None:
         self.block = block
-        compared = block.compared()
-        squares = np.einsum("rc,rc->r", compared, compared)
+        rows, width = block.vectors.shape
         # |q - x|² = |q|² + (q, 1) · (-2 x, |x|²): one matrix product, no second pass.
-        self._matrix = np.empty((len(compared), compared.shape[1] + 1), dtype=np.float32)
-        np.multiply(compared, -2.0, out=compared)
-        self._matrix[:, :-1], self._matrix[:, -1] = compared, squares
-        self._longest = float(np.sqrt(squares.max(initial=0.0)))
+        self._matrix = np.empty((rows, width + 1), dtype=np.float32)
+        factors = (-2.0 / block.divisors).astype(np.float32)
+        np.multiply(block.vectors, factors[:, None], out=self._matrix[:, :-1])
+        self._matrix[:, -1] = block.squares
+        self._longest = float(np.sqrt(block.squares.max(initial=0.0)))
 
     def scores(self, queries: NDArray[np.float64]) -> NDArray[np.float32]:
         """float32 [query, row]: squared distances less the square of the query."""

@@ -13,13 +13,8 @@ from multiprot.errors import SearchError
 from multiprot.search.approximate import InvertedFile, build_inverted_file
 from multiprot.search.exact import NOBODY, Nearest, nearest
 from multiprot.search.neighbours import Neighbours, neighbours_of, without
-from multiprot.search.vectors import (
-    Block,
-    Metric,
-    VectorStore,
-    blocks_of,
-    comparison_lengths,
-)
+from multiprot.search.options import Metric
+from multiprot.search.vectors import Block, VectorStore, blocks_of, checked_block
 
 KEPT_BYTES: Final = 1024**3
 """Vectors that an exact index holds in memory; a larger store is read anew by every search."""
@@ -198,8 +193,7 @@ class NeighbourIndex:
         names = [f"#{n}" for n in range(len(found))] if query_ids is None else query_ids
         if len(names) != len(found):
             raise SearchError(f"{len(names)} query ids for {len(found)} vectors; give one for each")
-        lengths = comparison_lengths(found, names, self.metric, "query")
-        return found.astype(np.float64) / lengths[:, None]
+        return checked_block(found, names, self.metric, "query").compared()
 
     def _own_rows(self, query_ids: Sequence[str] | None, queries: int) -> NDArray[np.int64]:
         if query_ids is None:

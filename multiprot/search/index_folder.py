@@ -22,7 +22,7 @@ from multiprot.errors import SearchError
 from multiprot.files import atomic_folder, sha256
 from multiprot.search.approximate import RECALL_AT, InvertedFile, import_faiss
 from multiprot.search.index import NeighbourIndex
-from multiprot.search.vectors import Metric
+from multiprot.search.options import Metric
 
 INDEX: Final = ManifestKind(
     "_manifest.json", "multiprot-neighbour-index", 1, "neighbour index", SearchError

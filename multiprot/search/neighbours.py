@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multiprot.search.exact import NOBODY, Nearest
-from multiprot.search.vectors import Metric
+from multiprot.search.options import Metric
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multiprot.errors import SearchError
-
-Metric = Literal["cosine", "euclidean"]
-"""What distance means: 1 - cosine of the angle, or the length of the difference."""
+from multiprot.search.options import Metric
 
 BLOCK_ROWS: Final = 4096
 """Store rows that are compared at once."""
 
-_LONGEST: Final = 1e18
-"""Norm beyond which squares of differences would leave float32."""
+_LENGTHS: Final[dict[Metric, tuple[float, float]]] = {
+    "cosine": (1e-30, 1e30),
+    "euclidean": (0.0, 1e18),
+}
+"""Shortest and longest vector whose products and squares stay well inside of float32."""
 _PAIR_NUMBERS: Final = 2**21
 """Numbers of a temporary matrix of pairs: 16 MiB of float64."""
 
@@ -62,30 +63,33 @@ class Block:
         int64 [row]: position in the store.
     vectors
         float32 [row, width], as stored.
-    lengths
-        float64 [row]: by what a vector is divided before it is compared; ones for euclidean.
+    divisors
+        float64 [row]: by what a vector is divided before it is compared.
+    squares
+        float64 [row]: squared norm of the vector as compared.
     """
 
     rows: NDArray[np.int64]
     vectors: NDArray[np.float32]
-    lengths: NDArray[np.float64]
+    divisors: NDArray[np.float64]
+    squares: NDArray[np.float64]
 
     def compared(self, picked: NDArray[np.integer] | slice = slice(None)) -> NDArray[np.float64]:
         """float64 [picked, width]: the vectors as they are compared; unit vectors for cosine."""
         found = self.vectors[picked].astype(np.float64)
-        found /= self.lengths[picked][:, None]
+        found /= self.divisors[picked][:, None]
         return found
 
     def among(self, wanted: NDArray[np.bool_]) -> Block:
         """The rows that `wanted`, bool [protein of the store], marks."""
         kept = wanted[self.rows]
-        return Block(self.rows[kept], self.vectors[kept], self.lengths[kept])
+        return Block(self.rows[kept], self.vectors[kept], self.divisors[kept], self.squares[kept])
 
 
-def comparison_lengths(
+def checked_block(
     vectors: NDArray[np.float32], names: Sequence[str], metric: Metric, owner: str
-) -> NDArray[np.float64]:
-    """By what each vector is divided before it is compared, once all were found usable.
+) -> Block:
+    """The vectors as a block with rows from 0, once all were found usable.
 
     Parameters
     ----------
@@ -98,27 +102,28 @@ def comparison_lengths(
     owner
         What the vectors belong to, for errors.
 
-    Returns
-    -------
-    NDArray[np.float64]
-        float64 [protein].
-
     Raises
     ------
     SearchError
-        If a vector holds NaN or infinity, is too long for float32 arithmetic, or has no direction
-        where one is needed; names the protein.
+        If a vector holds NaN or infinity, is too long or too short for float32 arithmetic, or has
+        no direction where one is needed; names the protein.
     """
-    norms = np.sqrt(np.einsum("pc,pc->p", vectors, vectors, dtype=np.float64))
-    usable = np.isfinite(norms) & ((norms > 0) if metric == "cosine" else (norms < _LONGEST))
+    squares = np.einsum("pc,pc->p", vectors, vectors, dtype=np.float64)
+    norms = np.sqrt(squares)
+    shortest, longest = _LENGTHS[metric]
+    # Not the other way round: a comparison with NaN is false.
+    usable = (norms >= shortest) & (norms <= longest)
     if not usable.all():
         row = int(np.flatnonzero(~usable)[0])
-        fault = _fault(vectors[row], norms[row])
+        fault = _fault(vectors[row], norms[row], metric)
         raise SearchError(f"{owner}: protein {names[row]!r}: {fault}")
-    return norms if metric == "cosine" else np.ones_like(norms)
+    rows, ones = np.arange(len(vectors), dtype=np.int64), np.ones_like(norms)
+    if metric == "cosine":
+        return Block(rows, vectors, divisors=norms, squares=ones)
+    return Block(rows, vectors, divisors=ones, squares=squares)
 
 
-def _fault(vector: NDArray[np.float32], norm: float) -> str:
+def _fault(vector: NDArray[np.float32], norm: float, metric: Metric) -> str:
     if not np.isfinite(norm):
         channel = int(np.flatnonzero(~np.isfinite(vector))[0])
         return f"channel {channel} of its vector is {vector[channel]}; embed the protein again"
@@ -127,7 +132,11 @@ def _fault(vector: NDArray[np.float32], norm: float) -> str:
             "its vector is all zeros, which has no direction and so no cosine; search with the "
             "euclidean metric, or leave the protein out"
         )
-    return f"its vector is {norm:.3g} long, too long for distances; use the cosine metric"
+    shortest, longest = _LENGTHS[metric]
+    return (
+        f"its vector is {norm:.3g} long; {metric} distances are between vectors of {shortest:g} to "
+        f"{longest:g}"
+    )
 
 
 def blocks_of(store: VectorStore, metric: Metric) -> Iterator[Block]:
@@ -136,11 +145,9 @@ def blocks_of(store: VectorStore, metric: Metric) -> Iterator[Block]:
     for chunk in store.chunks(residues=False):
         for first in range(0, len(chunk.ids), BLOCK_ROWS):
             part = slice(first, first + BLOCK_ROWS)
-            vectors = chunk.vectors[part]
-            lengths = comparison_lengths(vectors, chunk.ids[part], metric, "the store")
-            rows = np.arange(start, start + len(vectors), dtype=np.int64)
-            waiting.append(Block(rows, vectors, lengths))
-            start, gathered = start + len(vectors), gathered + len(vectors)
+            block = checked_block(chunk.vectors[part], chunk.ids[part], metric, "the store")
+            waiting.append(replace(block, rows=block.rows + start))
+            start, gathered = start + len(block.rows), gathered + len(block.rows)
             if gathered >= BLOCK_ROWS:
                 yield _joined(waiting)
                 waiting, gathered = [], 0
@@ -189,5 +196,6 @@ def _joined(blocks: list[Block]) -> Block:
     return Block(
         np.concatenate([block.rows for block in blocks]),
         np.concatenate([block.vectors for block in blocks]),
-        np.concatenate([block.lengths for block in blocks]),
+        np.concatenate([block.divisors for block in blocks]),
+        np.concatenate([block.squares for block in blocks]),
     )

@@ -151,7 +151,7 @@ def test_terms_to_parquet_with_all_options(
     out = tmp_path / "terms.parquet"
     code, printed, _ = run(
         *(store, store, "--annotations", terms, "--ontology", ontology, "--evidence", "IDA"),
-        *("--namespace", "cellular_component", "--namespace", "molecular_function"),
+        *("--namespace", "C", "--namespace", "molecular_function"),
         *("--metric", "euclidean", "--half-distance", 3, "--min-confidence", 0.2),
         *("--out", out, "--json"),
     )
@@ -202,13 +202,20 @@ def test_an_approximate_search_without_a_folder(run: Run, store: Path) -> None:
     ("arguments", "message"),
     [
         (("nobody",), "no folder of queries, and no id: "),
-        (("nobody", "--k", "0"), "--k"),
+        (("nobody", "--k", "0"), "--k 0: input should be greater"),
         (("STORE", "--out", "t.xlsx"), "t.xlsx: a table's format goes by its ending"),
         (("STORE", "--ontology", "go.obo"), "add --annotations FILE"),
+        (
+            ("STORE", "--annotations", "x.tsv", "--namespace", "X"),
+            "--namespace X: input should be 'F'",
+        ),
         (("STORE", "--annotations", "nowhere.tsv"), "nowhere.tsv: no such file"),
         (("STORE", "--annotations", "x.tsv", "--approximate"), "drop --approximate and --index"),
-        (("STORE", "--approximate", "--recall", "2"), "recall 2.0 is no share"),
-        (("STORE", "--metric", "manhattan"), "manhattan"),
+        (
+            ("STORE", "--approximate", "--recall", "2"),
+            "--recall 2.0: input should be less than or equal to 1",
+        ),
+        (("STORE", "--metric", "manhattan"), "--metric manhattan: input should be 'cosine' or"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from multiprot.cli.main import main
 from multiprot.proteins import ProteinRecord, write_fasta
-from multiprot.search.vectors import Metric
+from multiprot.search.options import Metric
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from multiprot.search import (
     similarity,
     transfer_terms,
 )
-from multiprot.search.vectors import Metric
+from multiprot.search.options import Metric
 from tests.search.stores import ListStore, clusters, distance_matrix
 
 ONTOLOGY = mini_ontology(6)

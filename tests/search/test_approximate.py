@@ -14,7 +14,7 @@ from multiprot.embedding import EmbeddingStore
 from multiprot.errors import OutputExistsError, SearchError
 from multiprot.proteins import ProteinRecord
 from multiprot.search import NeighbourIndex, load_index, save_index
-from multiprot.search.vectors import Metric
+from multiprot.search.options import Metric
 from tests.search.stores import ListStore, clusters, embed
 
 

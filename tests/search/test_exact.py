@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from multiprot.search import NeighbourIndex
 from multiprot.search.exact import nearest
-from multiprot.search.vectors import Block, Metric, blocks_of
+from multiprot.search.options import Metric
+from multiprot.search.vectors import Block, blocks_of
 from tests.search.stores import ListStore, Rows, clusters, distance_matrix
 
 METRICS: tuple[Metric, ...] = ("cosine", "euclidean")
@@ -131,7 +132,7 @@ def test_tiny_and_huge_vectors() -> None:
 
 
 def test_fewer_than_k_leave_places_empty() -> None:
-    block = Block(np.array([4, 9]), np.eye(2, dtype=np.float32), np.ones(2))
+    block = Block(np.array([4, 9]), np.eye(2, dtype=np.float32), np.ones(2), np.ones(2))
     found = nearest(np.eye(2), [block], 3)
     assert found.rows.tolist() == [[4, 9, -1], [9, 4, -1]]
     assert np.isinf(found.squared[:, 2]).all()

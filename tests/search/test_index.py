@@ -7,7 +7,7 @@ import pytest
 
 from multiprot.errors import SearchError
 from multiprot.search import NeighbourIndex
-from multiprot.search.vectors import Metric
+from multiprot.search.options import Metric
 from tests.search.stores import ListStore, clusters
 
 
@@ -63,7 +63,8 @@ def test_among_some_is_a_search_of_these_alone(store: ListStore) -> None:
         ("cosine", np.nan, r"protein 'P7': channel 2 of its vector is nan"),
         ("euclidean", np.inf, r"protein 'P7': channel 2 of its vector is inf"),
         ("cosine", 0.0, r"protein 'P7': its vector is all zeros.*euclidean metric"),
-        ("euclidean", 1e19, r"protein 'P7': its vector is 1e\+19 long.*cosine metric"),
+        ("euclidean", 1e19, r"protein 'P7': its vector is 1e\+19 long; .* of 0 to 1e\+18"),
+        ("cosine", 1e-35, r"protein 'P7': its vector is 1e-35 long; .* of 1e-30 to 1e\+30"),
     ],
 )
 @pytest.mark.parametrize("kept_bytes", [0, 10**9])
