@@ -40,7 +40,7 @@ def text_of(page: Path) -> str:
 def test_every_verb_and_option_is_in_the_reference(html: Path) -> None:
     text = text_of(html / "reference" / "cli.html")
     assert all(f"multiprot {verb}" in text for verb in VERBS)
-    for option in ("--resume", "--cluster-identity", "--skip-bad", "--origins", "--chain"):
+    for option in ("--resume", "--cluster-identity", "--strict", "--origins", "--chain"):
         assert option in text
 
 
