@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,9 @@ _QUIET: Final = {
     # Of a cluster that is started here; one that runs keeps its own.
     "RAY_USAGE_STATS_ENABLED": "0",
 }
+
+_SECONDS_TO_ANSWER: Final = 10.0
+"""For the first node of a cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +118,7 @@ def connected() -> Iterator[Any]:
         If Ray is not installed, or the cluster cannot be reached or used from here.
     """
     ray = import_ray()
-    if os.environ.get("RAY_ADDRESS", "").startswith("ray://"):
-        raise EmbeddingError(
-            f"RAY_ADDRESS={os.environ['RAY_ADDRESS']}: a run cannot be driven through a Ray "
-            "client; start it on a node of the cluster, for example with `ray job submit`"
-        )
+    _refuse_unreachable(os.environ.get("RAY_ADDRESS", ""))
     if ray.is_initialized():
         with _quiet():
             yield ray
@@ -143,6 +143,24 @@ def connected() -> Iterator[Any]:
         finally:
             with _own_signals():
                 ray.shutdown()
+
+
+def _refuse_unreachable(address: str) -> None:
+    """Tell at once what Ray would find out after minutes."""
+    if address.startswith("ray://"):
+        raise EmbeddingError(
+            f"RAY_ADDRESS={address}: a run cannot be driven through a Ray client; start it on a "
+            "node of the cluster, for example with `ray job submit`"
+        )
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_ANSWER).close()
+        except OSError as error:
+            raise EmbeddingError(
+                f"RAY_ADDRESS={address}: nothing answers there ({error}); start the cluster with "
+                "`ray start --head`, or unset RAY_ADDRESS to use this machine alone"
+            ) from None
 
 
 @contextmanager

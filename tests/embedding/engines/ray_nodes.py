@@ -177,7 +177,7 @@ class Nodes:
         """Start a node, and wait until it is part of the cluster."""
         address = self.environment.get("RAY_ADDRESS")
         if address is None:
-            address = f"127.0.0.1:{_free_port()}"
+            address = f"127.0.0.1:{free_port()}"
             port = address.rpartition(":")[2]
             where = ["--head", f"--port={port}", "--include-dashboard=false"]
         else:
@@ -205,7 +205,8 @@ class Nodes:
         return {name: v for name, v in self.environment.items() if name != "RAY_ADDRESS"}
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine on which nobody listens."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]

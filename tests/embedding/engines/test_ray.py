@@ -27,7 +27,13 @@ from multiprot.embedding.ledger.blueprint import Blueprint
 from multiprot.embedding.write import EmbedSummary, embed_to_store, run_engine
 from multiprot.errors import EmbeddingError
 from multiprot.proteins import ProteinRecord, write_fasta
-from tests.embedding.engines.ray_nodes import Nodes, own_cluster, shards_finished, started
+from tests.embedding.engines.ray_nodes import (
+    Nodes,
+    free_port,
+    own_cluster,
+    shards_finished,
+    started,
+)
 from tests.embedding.fake_model import fake_embedder, vector_of
 from tests.embedding.proteins import long_record
 
@@ -123,10 +129,19 @@ def test_without_ray_the_command_says_how_to_get_it(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_ray_client_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("ray")
-    monkeypatch.setenv("RAY_ADDRESS", "ray://head:10001")
-    with pytest.raises(EmbeddingError, match="cannot be driven through a Ray client"), connected():
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("ray://head:10001", "cannot be driven through a Ray client"),
+        ("127.0.0.1:{port}", "nothing answers there"),
+    ],
+)
+def test_a_cluster_that_cannot_be_used_is_told_at_once(
+    monkeypatch: pytest.MonkeyPatch, address: str, message: str
+) -> None:
+    pytest.importorskip("ray", reason="ray is not installed: pip install multiprot[ray]")
+    monkeypatch.setenv("RAY_ADDRESS", address.format(port=free_port()))
+    with pytest.raises(EmbeddingError, match=message), connected():
         pass
 
 
