@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterable
-from queue import Full, Queue
+from collections.abc import Callable, Generator, Iterable
+from queue import Empty, Full, Queue
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
@@ -13,11 +13,22 @@ _POLL: Final = 0.1
 _END: Final = object()
 
 
-def read_ahead(items: Iterable[T], depth: int) -> Generator[T]:
+def read_ahead(
+    items: Iterable[T], depth: int, stopped: Callable[[], bool] = lambda: False
+) -> Generator[T]:
     """The items in their order, up to `depth` of them made before they are asked for.
 
     What making one raises is raised here, in its place. Closing this iterator ends the thread and
     closes `items`.
+
+    Parameters
+    ----------
+    items
+        Made in a thread of their own.
+    depth
+        How many may wait.
+    stopped
+        Asked while none is ready; where it says so, no other is waited for.
     """
     queue: Queue[Any] = Queue(depth)
     closed = threading.Event()
@@ -26,7 +37,7 @@ def read_ahead(items: Iterable[T], depth: int) -> Generator[T]:
     )
     thread.start()
     try:
-        while (item := queue.get()) is not _END:
+        while (item := _got(queue, stopped)) is not _END:
             if isinstance(item, _Raised):
                 raise item.error
             yield item
@@ -52,6 +63,18 @@ def _fill(items: Iterable[Any], queue: Queue[Any], closed: threading.Event) -> N
     finally:
         # Generators have files and processes to give back.
         getattr(source, "close", lambda: None)()
+
+
+def _got(queue: Queue[Any], stopped: Callable[[], bool]) -> Any:
+    while True:
+        try:
+            item = queue.get(timeout=_POLL)
+        except Empty:
+            if stopped():
+                return _END
+            continue
+        # Told to stop, the thread may end with an error of its own.
+        return _END if isinstance(item, _Raised) and stopped() else item
 
 
 def _put(queue: Queue[Any], item: Any, closed: threading.Event) -> bool:

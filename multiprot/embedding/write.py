@@ -141,17 +141,13 @@ def run_engine(
     reader = InputReader(inputs, processes=settings.readers)
     with (
         at_work(out, header, resume=settings.resume, overwrite=settings.overwrite) as place,
-        Stopping() as stopping,
+        Stopping(on_request=reader.stop) as stopping,
     ):
         progress.total = reader.total
         run = _Run(blueprint, engine, place, settings, progress, stopping)
         run.compute(reader)
         if stopping.requested is not None:
-            raise EmbeddingStoppedError(
-                f"stopped; {len(place.records)} finished shards are kept in {place.folder}, go on "
-                "with --resume",
-                stopping.requested,
-            )
+            raise EmbeddingStoppedError(_stopped_at(place), stopping.requested)
         run.refuse_nothing_made()
         manifest = place.whole or complete(place.folder, header.content, place.records)
         place.publish()
@@ -190,12 +186,15 @@ class _Run:
             Seen(self.place.work / "seen.sqlite") as seen,
             Finisher(self.place, sealer, check=self._check, on_commit=committed) as finisher,
             closing(self._missing(reader, seen)) as planned,
-            closing(read_ahead(planned, _SHARDS_AHEAD)) as shards,
+            closing(read_ahead(planned, _SHARDS_AHEAD, self._is_stopped)) as shards,
         ):
             wanted = self._until_stopped(shards, consumed)
             with closing(self.engine.run(wanted, sealer, self.progress.batch)) as done:
                 for shard, made in done:
                     finisher.take(shard, made)
+
+    def _is_stopped(self) -> bool:
+        return self.stopping.requested is not None
 
     def refuse_nothing_made(self) -> None:
         """Raise `EmbeddingError` if not one protein has a vector."""
@@ -257,6 +256,15 @@ class _Run:
     def _first_refusal(self, number: int) -> str:
         home = self.place.folder if self.place.whole is None else self.place.out
         return EmbeddingStore.refusals_of(home / ledger_name(number))[0].reason
+
+
+def _stopped_at(place: Workplace) -> str:
+    if not any(record.proteins for record in place.records.values()):
+        return "stopped before a shard was finished; nothing is kept"
+    return (
+        f"stopped; {len(place.records)} finished shards are kept in {place.folder}, go on with "
+        "--resume"
+    )
 
 
 def _warnings(manifest: Mapping[str, Any], out: Path, redone: Mapping[int, str]) -> Iterator[str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, cast
 
+from multiprot.embedding.reading.pipe import leavable
 from multiprot.embedding.reading.rows import InputRow, shown_path
 from multiprot.errors import EmbeddingError, FileFormatError, MultiprotError
 from multiprot.files import named_errors, open_stream
@@ -41,8 +43,15 @@ class FastaFile:
 
 @dataclass(slots=True)
 class StandardInput:
-    """FASTA that comes through a pipe; it is read as it comes, and once."""
+    """FASTA that comes through a pipe; it is read as it comes, and once.
 
+    Attributes
+    ----------
+    stopped
+        Once it is set, no more is waited for.
+    """
+
+    stopped: threading.Event = field(default_factory=threading.Event)
     is_read: bool = False
 
     units: int = 0
@@ -59,7 +68,7 @@ class StandardInput:
             state = "was read already" if self.is_read else "is closed"
             raise EmbeddingError(f"{STANDARD_INPUT}: {state}; name a file instead of '-'")
         self.is_read = True
-        stream = cast(io.BufferedReader, sys.stdin.buffer)
+        stream = leavable(cast(io.BufferedReader, sys.stdin.buffer), self.stopped)
         return _rows(lambda: nullcontext(stream), STANDARD_INPUT, before, self.units)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -58,7 +59,8 @@ class InputReader:
             raise EmbeddingError(
                 f"inputs={inputs!r}: standard input can be read once; give one '-'"
             )
-        self._sources = list(_open(inputs))
+        self._stopped = threading.Event()
+        self._sources = list(_open(inputs, self._stopped))
         self._processes = processes
         self._begun: list[Generator[InputRow, None, None]] = []
         units = [source.units for source in self._sources]
@@ -80,6 +82,10 @@ class InputReader:
         rows = self._rows()
         self._begun.append(rows)
         return rows
+
+    def stop(self) -> None:
+        """Wait no longer for standard input; may be called from any thread."""
+        self._stopped.set()
 
     def close(self) -> None:
         """End all reading, and the helper processes with it."""
@@ -113,17 +119,18 @@ class _Single:
         yield self.work
 
 
-def _open(inputs: Sequence[str]) -> Iterator[ListedFiles | _Single]:
+def _open(inputs: Sequence[str], stopped: threading.Event) -> Iterator[ListedFiles | _Single]:
     """Look inputs up; files that are named one after another become one source."""
     for is_file, names in groupby(inputs, lambda name: name != DASH and not Path(name).is_dir()):
         if is_file:
             yield given_files([str(Path(name)) for name in names])
         else:
-            yield from map(_open_one, names)
+            for name in names:
+                yield _open_one(name, stopped)
 
 
-def _open_one(name: str) -> ListedFiles | _Single:
+def _open_one(name: str, stopped: threading.Event) -> ListedFiles | _Single:
     if name == DASH:
-        return _Single(StandardInput(), units=None)
+        return _Single(StandardInput(stopped), units=None)
     corpus = open_corpus(Path(name))
     return files_in(str(Path(name))) if corpus is None else _Single(corpus, corpus.units)
