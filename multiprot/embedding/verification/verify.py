@@ -219,4 +219,5 @@ def _apart(reference: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     if not np.array_equal(np.isnan(reference), np.isnan(other)):
         return float("inf")
     scale = float(np.nanmax(np.abs(reference)))
-    return float(np.nanmax(np.abs(reference - other))) / scale if scale else 0.0
+    difference = float(np.nanmax(np.abs(reference - other)))
+    return difference / scale if difference and scale else (float("inf") if difference else 0.0)
