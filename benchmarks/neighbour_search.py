@@ -40,7 +40,7 @@ class Vectors:
     @property
     def width(self) -> int:
         """Channels of a vector."""
-        return self.vectors.shape[1]
+        return int(self.vectors.shape[1])
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -71,7 +71,7 @@ def _index(store: EmbeddingStore, options: SearchOptions) -> NeighbourIndex:
     if folder is None and not options.approximate:
         return NeighbourIndex.build(store, metric=options.metric)
     if folder is not None and folder.exists():
-        index = load_index(folder, store, options.metric)
+        index = load_index(folder, store, options.metric, recall=options.recall)
     else:
         index = NeighbourIndex.build_approximate(
             store, metric=options.metric, recall=options.recall

@@ -65,6 +65,7 @@ def save_index(
         "width": index.width,
         "lists": made.lists,
         "probes": made.probes,
+        "wanted": made.wanted,
         "recall": made.recall,
         "recall_at": RECALL_AT,
     }
@@ -73,7 +74,9 @@ def save_index(
         write_manifest(partial, INDEX, header, [_FAISS_FILE])
 
 
-def load_index(folder: Path, store: EmbeddingStore, metric: Metric) -> NeighbourIndex:
+def load_index(
+    folder: Path, store: EmbeddingStore, metric: Metric, *, recall: float = 0.0
+) -> NeighbourIndex:
     """The index that `save_index` wrote for `store`.
 
     Parameters
@@ -84,11 +87,14 @@ def load_index(folder: Path, store: EmbeddingStore, metric: Metric) -> Neighbour
         The store that the index was made of; its vectors are not read.
     metric
         The metric wanted.
+    recall
+        The recall that it must have been built for.
 
     Raises
     ------
     SearchError
-        If the folder is not a whole index, or one of another store or metric; names both.
+        If the folder is not a whole index, or one of another store or metric, or for less recall;
+        names both.
     """
     manifest = read_manifest(folder, INDEX)
     header = manifest.header
@@ -101,10 +107,12 @@ def load_index(folder: Path, store: EmbeddingStore, metric: Metric) -> Neighbour
             f"{header['proteins']:,} proteins with {header['width']} channels, or of this one "
             f"before it was made anew; {again}"
         )
-    path = manifest.verified(_FAISS_FILE)
-    made = InvertedFile(
-        _read(path), lists=header["lists"], probes=header["probes"], recall=header["recall"]
-    )
+    if header["wanted"] < recall:
+        raise SearchError(
+            f"{folder}: was built for a recall of {header['wanted']:g}, not {recall:g}; {again}"
+        )
+    figures = {name: header[name] for name in ("lists", "probes", "wanted", "recall")}
+    made = InvertedFile(_read(manifest.verified(_FAISS_FILE)), **figures)
     return NeighbourIndex(store, metric, inverted_file=made)
 
 

@@ -26,7 +26,7 @@ def recall(found: NeighbourIndex, true: NeighbourIndex, store: ListStore, k: int
 
 @given(
     st.sampled_from(["cosine", "euclidean"]),
-    st.integers(2, 48),
+    st.integers(8, 48),
     st.integers(5, 200),
     st.sampled_from([0.8, 0.95, 1.0]),
     st.integers(0, 10_000),
@@ -41,8 +41,9 @@ def test_recall_is_what_was_asked(
     assert made is not None
     assert made.recall >= wanted
     exact = NeighbourIndex.build(store, metric=metric)
-    # Measured on 256 of 4,000; the others may be a little less lucky.
-    assert recall(approximate, exact, store) >= wanted - 0.03
+    # Measured on 512 of 4,000; a protein finds 0.2 more or less than the mean, so that this is four
+    # standard errors.
+    assert recall(approximate, exact, store) >= wanted - 0.04
 
 
 def test_it_looks_at_a_part_only() -> None:
@@ -132,6 +133,8 @@ def test_an_index_of_something_else_is_refused(
     save_index(NeighbourIndex.build_approximate(store), store, folder)
     with pytest.raises(SearchError, match="is an index for cosine, not euclidean; remove it"):
         load_index(folder, store, "euclidean")
+    with pytest.raises(SearchError, match=r"built for a recall of 0\.95, not 0\.99; remove it"):
+        load_index(folder, store, "cosine", recall=0.99)
     # As many proteins of the same ids: only the vectors differ.
     mutated = [
         ProteinRecord(id=r.id, sequence=r.sequence[:-1] + ("A" if r.sequence[-1] != "A" else "C"))
