@@ -7,8 +7,9 @@ import signal
 import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, Final
 
@@ -129,7 +130,8 @@ class WorkerProcesses(Engine):
             name=f"multiprot-worker-{device}",
             daemon=True,
         )
-        process.start()
+        with _born_deaf():
+            process.start()
         theirs.close()
         return _Worker(process, ours, device)
 
@@ -238,6 +240,24 @@ class _Crew:
         if worker.job is not None:
             self._again.append(Job(worker.job.shard, worker.job.care.after(worker.batch, how)))
         self._workers.append(self._engine.start(worker.device, self._sealer))
+
+
+@contextmanager
+def _born_deaf() -> Iterator[None]:
+    """Processes started within hear no Ctrl-C, not even while Python itself starts in them.
+
+    A terminal sends it to all of them; one that comes meanwhile reaches this process afterwards.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # Where it starts its own helper, multiprocessing sets the mask itself.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _ending(code: int | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from multiprocessing import active_children
 from pathlib import Path
@@ -16,8 +17,10 @@ from multiprot.embedding import EmbeddingStore, EmbedSummary, RunSettings
 from multiprot.embedding.engines.choice import embed_inputs
 from multiprot.embedding.engines.options import EngineOptions
 from multiprot.embedding.engines.spec import EmbedderSpec
+from multiprot.embedding.engines.worker import Ready
 from multiprot.embedding.engines.workers import WorkerProcesses
 from multiprot.embedding.ledger.blueprint import Blueprint
+from multiprot.embedding.ledger.sealing import Sealer
 from multiprot.embedding.options import EmbedOptions
 from multiprot.embedding.progress import Progress
 from multiprot.embedding.write import run_engine
@@ -142,6 +145,23 @@ def test_a_model_that_workers_cannot_open(
         run_workers(path, tmp_path / "out", FakeSpec(tmp_path, opening, options=SHARDS))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.fasta"]
     assert workers_alive() == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks here")
+def test_workers_are_born_deaf_to_ctrl_c(tmp_path: Path) -> None:
+    """Ctrl-C in a terminal reaches all processes, at whatever they are."""
+    spec = FakeSpec(tmp_path, options=SHARDS)
+    engine = WorkerProcesses(spec, ["cpu"], residues=False)
+    worker = engine.start("cpu", Sealer(tmp_path, tmp_path, ""))
+    for _ in range(20):
+        os.kill(worker.process.pid, signal.SIGINT)
+        os.kill(worker.process.pid, signal.SIGTERM)
+        time.sleep(0.02)
+    assert worker.connection.poll(60)
+    assert isinstance(worker.connection.recv(), Ready)
+    os.kill(worker.process.pid, signal.SIGINT)
+    assert worker.process.is_alive()
+    worker.end()
 
 
 class KillsWorkers(Progress):
