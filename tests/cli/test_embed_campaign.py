@@ -55,13 +55,19 @@ def undisturbed(path: Path, out: Path, *more: object) -> tuple[dict[str, bytes],
     return content_of(out), time.monotonic() - began
 
 
-def killed(path: Path, out: Path, seconds: float, more: Sequence[object]) -> bool:
-    """Whether a run that goes on with `out` was killed `seconds` after it took up the store."""
+def killed(path: Path, out: Path, seconds: float, more: Sequence[object], *, at_work: bool) -> bool:
+    """Whether a run that goes on with `out` was killed `seconds` after it took up the store.
+
+    If it is to be `at_work`, seconds count from the first shard that it finishes.
+    """
+    before = finished_shards(out)
     work = out.with_name("out.unfinished") / "_work" / "seen.sqlite"
     # What the killed one before left would be taken for a sign of this one.
     work.unlink(missing_ok=True)
     with start(*arguments(path, out, "--resume", *more)) as process:
         wait_for(lambda: work.exists() or process.poll() is not None)
+        if at_work:
+            wait_for(lambda: finished_shards(out) > before or process.poll() is not None)
         time.sleep(seconds)
         helpers = children_of(process.pid)
         process.kill()
@@ -77,7 +83,8 @@ def test_killed_at_random_moments(path: Path, tmp_path: Path, more: tuple[object
     moments = random.Random(7)
     out, kills, progress = tmp_path / "out", 0, set()
     while kills < KILLS:
-        if not killed(path, out, moments.uniform(0, seconds / 4), more):
+        moment = moments.uniform(0, seconds / 8)
+        if not killed(path, out, moment, more, at_work=kills % 2 == 0):
             assert content_of(out) == whole
             out.rename(tmp_path / f"done-after-{kills}")
             continue
