@@ -43,4 +43,5 @@ class EmbedOptions(Section):
     precision: Precision = "fp32"
     """Arithmetic of the forward pass; vectors are float32 in any case."""
     compile: bool = False
-    """Have torch.compile make faster code of the model; takes a C++ compiler, and minutes."""
+    """Have torch.compile make faster code of an encoder alone when it is opened; takes a C++
+    compiler, and up to minutes."""

@@ -67,6 +67,10 @@ def open_model(
             f"{model}: no such folder, and no encoder {name!r} is installed; name the folder of a "
             f"model bundle, or an encoder as NAME:CHECKPOINT (known: {', '.join(sorted(known))})"
         )
+    if options.compile:
+        raise ConfigError(
+            f"{model}: compile is for an encoder alone, not for a bundle; leave it out"
+        )
     bundle = load_bundle(model, allow_other_versions=allow_other_versions)
     return BundleModel(bundle, options, device)
 
@@ -102,7 +106,7 @@ def _encoder(
         content_hash=hash_of_encoder(lock_entry(registry, plugin, section), encoder),
         warnings=_warnings(name, section, encoder),
     )
-    return EncoderModel(
+    model = EncoderModel(
         encoder,
         identity,
         plugin.modality,
@@ -110,6 +114,9 @@ def _encoder(
         precision=options.precision,
         device=device,
     )
+    if options.compile:
+        model.compile()
+    return model
 
 
 def _warnings(name: str, section: Section, encoder: ResidueEncoder[Any]) -> tuple[str, ...]:

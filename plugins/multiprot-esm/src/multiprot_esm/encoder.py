@@ -16,7 +16,7 @@ from multiprot.encoders.packed_token_ids import PackedTokenIds, PackingTokenIdFe
 from multiprot.encoders.token_ids import TokenIdFeaturizer, TokenIds
 from multiprot_esm.architecture import resolve
 from multiprot_esm.options import Esm2Options
-from multiprot_esm.packed import packed_hidden
+from multiprot_esm.packed import compiled_layer, packed_hidden
 from multiprot_esm.trunk import build_trunk
 
 
@@ -61,7 +61,12 @@ class Esm2Encoder(ResidueEncoder[TokenIds | PackedTokenIds]):
             "freeze": options.freeze,
             "lora": None if options.lora is None else options.lora.model_dump(mode="json"),
         }
+        self._run_layer: Callable[..., Tensor] | None = None
         self.train(self.training)
+
+    def compile(self, **settings: Any) -> None:
+        """As in torch, for packed batches: each layer, but for its attention."""
+        self._run_layer = compiled_layer(**settings)
 
     def forward(self, features: TokenIds | PackedTokenIds) -> ResidueTokens | PackedTokens:
         """Tokens in the layout of `features`."""
@@ -71,7 +76,7 @@ class Esm2Encoder(ResidueEncoder[TokenIds | PackedTokenIds]):
             return self._padded(features)
 
     def _packed(self, features: PackedTokenIds) -> PackedTokens:
-        values = packed_hidden(self.trunk, features)[features.residues]
+        values = packed_hidden(self.trunk, features, self._run_layer)[features.residues]
         mask = torch.ones_like(features.residues, dtype=torch.bool)
         return PackedTokens(values, mask, features.offsets)
 

@@ -6,7 +6,9 @@ leaves out of transformers' code is what padding costs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import torch
@@ -24,7 +26,9 @@ MASKED_IN_TRAINING: Final = 0.15 * 0.8
 """Share of residues that ESM's own training showed as <mask>, as `token_dropout` counts on it."""
 
 
-def packed_hidden(trunk: Any, features: PackedTokenIds) -> Tensor:
+def packed_hidden(
+    trunk: Any, features: PackedTokenIds, run_layer: Callable[..., Tensor] | None = None
+) -> Tensor:
     """The last layer after its norm, [token, channel].
 
     There are special tokens in it and perhaps pads: `PackedTokenIds.residues` are the rows to take.
@@ -35,14 +39,17 @@ def packed_hidden(trunk: Any, features: PackedTokenIds) -> Tensor:
         An `EsmModel`.
     features
         At least one protein.
+    run_layer
+        What `compiled_layer` made, or None.
     """
+    run_layer = run_layer or _layer
     features = _filled(features, trunk.embeddings.padding_idx)
     packing = features.packing
     positions = packing.positions
     hidden = _embedded(trunk.embeddings, features, positions)
     turns = _turns(trunk.rotary_embeddings, positions)
     for layer in trunk.encoder.layer:
-        hidden = _layer(layer, hidden, turns, packing)
+        hidden = run_layer(layer, hidden, turns, packing)
     normed: Tensor = trunk.encoder.emb_layer_norm_after(hidden)
     return normed
 
@@ -107,8 +114,26 @@ def _rotated(vectors: Tensor, turns: tuple[Tensor, Tensor] | None) -> Tensor:
     return exact * cosines + torch.cat((second, first), dim=-1) * signed_sines
 
 
+def compiled_layer(**settings: Any) -> Callable[..., Tensor]:
+    """One layer as torch.compile makes it; attention, whose batches all differ, is left as it is.
+
+    Parameters
+    ----------
+    **settings
+        Of torch.compile.
+    """
+    # In here, since it imports torch's compiler, which takes a second.
+    attend = torch.compiler.disable(packed_attention)  # type: ignore[no-untyped-call]
+    made: Callable[..., Tensor] = torch.compile(partial(_layer, attend=attend), **settings)
+    return made
+
+
 def _layer(
-    layer: Any, hidden: Tensor, turns: tuple[Tensor, Tensor] | None, packing: Packing
+    layer: Any,
+    hidden: Tensor,
+    turns: tuple[Tensor, Tensor] | None,
+    packing: Packing,
+    attend: Callable[..., Tensor] = packed_attention,
 ) -> Tensor:
     attention = layer.attention
     inner = attention.self
@@ -117,7 +142,7 @@ def _layer(
     query, key, value = (
         project(normed).unflatten(-1, heads) for project in (inner.query, inner.key, inner.value)
     )
-    seen = packed_attention(
+    seen = attend(
         _rotated(query, turns),
         _rotated(key, turns),
         value,
