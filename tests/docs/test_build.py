@@ -46,7 +46,7 @@ def test_every_verb_and_option_is_in_the_reference(html: Path) -> None:
 
 def test_every_key_and_plugin_option_is_in_the_reference(html: Path) -> None:
     text = text_of(html / "reference" / "configuration.html")
-    for key in ("tokens_per_batch", "peak_lr", "checkpoints_kept", "gate_init", "chunk_residues"):
+    for key in ("tokens_per_batch", "peak_lr", "checkpoints_kept", "gate_init", "shard_residues"):
         assert key in text
     for plugin in ("residue-transformer", "residue-geometry", "term-table", "go-contrast"):
         assert plugin in text
