@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any, Final
 import torch
 
 from multiprot.embedding.budget import TokenBudget
+from multiprot.embedding.lanes import open_lanes
 from multiprot.embedding.memory import is_beyond_repair, is_out_of_memory, release_memory
 from multiprot.embedding.models.model import EmbeddingModel
 from multiprot.embedding.models.outputs import BatchOutputs
@@ -56,7 +58,13 @@ class Runner:
     budget
         What a batch may cost; learns where memory runs out.
     on_batch
-        Called with each batch's pieces before it is computed.
+        Called with each batch's pieces before it is computed; from several threads where there
+        are several lanes.
+
+    Attributes
+    ----------
+    lanes
+        Batches computed at once; more than 1 on a CPU only.
     """
 
     def __init__(
@@ -65,6 +73,7 @@ class Runner:
         self._model = model
         self.budget = budget
         self.on_batch = on_batch
+        self.lanes = 1
         self._worked = False
         self._unexpected = 0
 
@@ -76,6 +85,8 @@ class Runner:
         Pieces with and without structure go into batches of their own, so that the structure
         encoder works only where there is a structure.
         """
+        if self.lanes > 1 and len(pieces) > 1:
+            return self._run_in_lanes(pieces, residues)
         results: dict[int, PieceVectors | MultiprotError] = {}
         started: _Started | None = None
         for chosen, features in self._ahead(pieces, self._batches(pieces)):
@@ -92,6 +103,23 @@ class Runner:
                 results.update(zip(chosen, self._retried(batch, residues, failure), strict=True))
         if started is not None:
             results.update(self._fetched(started, pieces, residues))
+        return [results[i] for i in range(len(pieces))]
+
+    def _run_in_lanes(
+        self, pieces: Sequence[Piece], residues: bool
+    ) -> list[PieceVectors | MultiprotError]:
+        """The same batches as `run` makes, several at a time."""
+        results: dict[int, PieceVectors | MultiprotError] = {}
+        with open_lanes(self.lanes) as lanes:
+            waiting: deque[tuple[list[int], Future[Any]]] = deque()
+            for chosen in self._batches(pieces):
+                batch = [pieces[i] for i in chosen]
+                waiting.append((chosen, lanes.submit(self._again, batch, residues)))
+                if len(waiting) > self.lanes:
+                    done, found = waiting.popleft()
+                    results.update(zip(done, found.result(), strict=True))
+            for done, found in waiting:
+                results.update(zip(done, found.result(), strict=True))
         return [results[i] for i in range(len(pieces))]
 
     def _batches(self, pieces: Sequence[Piece]) -> Iterator[list[int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multiprot.data.windows import merge_residues, plan_windows
@@ -14,6 +14,7 @@ from multiprot.errors import ConfigError
 SIZES = st.tuples(st.integers(1, 3000), st.integers(2, 300), st.data())
 
 
+@settings(deadline=None)
 @given(SIZES)
 def test_windows_cover_everything_and_overlap_enough(
     sizes: tuple[int, int, st.DataObject],
@@ -43,6 +44,7 @@ def test_windows_that_cannot_advance_are_refused(overlap: int) -> None:
         plan_windows(11, 10, overlap)
 
 
+@settings(deadline=None)
 @given(st.integers(11, 60), st.integers(0, 9), st.integers(0, 2**32 - 1))
 def test_merged_vectors_weigh_each_residue_once(length: int, overlap: int, seed: int) -> None:
     """If a window's vector is the mean of its residues' values, weights are those of residues."""
@@ -64,6 +66,7 @@ def test_a_window_without_tokens_does_not_count() -> None:
     assert merge_vectors(vectors, masks, windows, unit=False).tolist() == [1.0, 2.0]
 
 
+@settings(deadline=None)
 @given(st.integers(11, 40), st.integers(0, 2**32 - 1))
 def test_unit_vectors_stay_unit_vectors(length: int, seed: int) -> None:
     windows = plan_windows(length, 10, 3)
@@ -74,6 +77,7 @@ def test_unit_vectors_stay_unit_vectors(length: int, seed: int) -> None:
     assert np.linalg.norm(merged) == pytest.approx(1.0, abs=1e-6)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.integers(0, 9))
 def test_merged_residues_of_equal_windows_are_the_residues(length: int, overlap: int) -> None:
     windows = plan_windows(length, 10, overlap)
