@@ -37,6 +37,9 @@ _POLL: Final = 1.0
 _MOST_DEATHS: Final = 8
 """Workers that may end, one after another, without a shard being finished between."""
 
+_MOST_STARTS: Final = 4
+"""The same, where the last one had not even opened its model."""
+
 _CONTEXT: Final = get_context("spawn")
 
 
@@ -231,7 +234,7 @@ class _Crew:
         how = how or _ending(worker.process.exitcode)
         self._workers.remove(worker)
         self._deaths += 1
-        if self._deaths > _MOST_DEATHS or (not worker.ready and self._deaths > 1):
+        if self._deaths > _MOST_DEATHS or (not worker.ready and self._deaths > _MOST_STARTS):
             raise EmbeddingError(
                 f"{self._deaths} workers ended one after another, the last one {how}; finished "
                 "shards are kept: look for its output above, give it more memory or fewer tokens "
