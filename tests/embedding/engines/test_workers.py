@@ -129,10 +129,10 @@ def test_all_that_may_befall_a_worker_costs_no_other_protein(tmp_path: Path) -> 
         ("refuse", ConfigError, "the weights are on another machine"),
         pytest.param("other", EmbeddingError, "opened another model than", marks=pytest.mark.long),
         pytest.param(
-            "break", EmbeddingError, "2 workers ended .*exit code 1.*", marks=pytest.mark.long
+            "break", EmbeddingError, r"\d workers ended .*exit code 1.*", marks=pytest.mark.long
         ),
         pytest.param(
-            "die", EmbeddingError, "2 workers ended .*died of SIGKILL", marks=pytest.mark.long
+            "die", EmbeddingError, r"\d workers ended .*died of SIGKILL", marks=pytest.mark.long
         ),
     ],
     ids=["refuse", "other", "break", "die"],
@@ -165,9 +165,12 @@ def test_workers_are_born_deaf_to_ctrl_c(tmp_path: Path) -> None:
 
 
 class KillsWorkers(Progress):
-    """Kills a worker at each of a few batches; each time another one, from outside."""
+    """Kills a worker at its first batch, from outside.
 
-    left = 3
+    Once: a second kill might meet the same protein alone, which is then refused, as it should be.
+    """
+
+    left = 1
 
     def batch(self, proteins: int, residues: int) -> None:
         workers = workers_alive()
