@@ -15,6 +15,7 @@ from multiprot.embedding.budget import TokenBudget
 from multiprot.embedding.embeddings import EmbeddedProtein, Embeddings, Failure
 from multiprot.embedding.hardware import usable_device
 from multiprot.embedding.identity import record_digest
+from multiprot.embedding.lanes import cpu_lanes
 from multiprot.embedding.models.bundle_model import BundleModel
 from multiprot.embedding.models.model import EmbeddingModel
 from multiprot.embedding.models.open import open_model
@@ -42,7 +43,8 @@ class Embedder:
 
     A protein's vector does not depend on what is embedded beside it, and nothing of it is cut: a
     protein beyond the model's limit is embedded in overlapping windows, or refused. Where memory
-    runs out, batches are halved, then proteins windowed, then refused by name.
+    runs out, batches are halved, then proteins windowed, then refused by name. On a CPU as many
+    batches are computed at once as torch has threads (`torch.set_num_threads`), at most 8.
 
     Attributes
     ----------
@@ -66,7 +68,9 @@ class Embedder:
         self.max_residues = self._admission.max_residues
         self.width = model.width
         budget = TokenBudget.of(self.options, model.device.type, packed=model.packs)
-        self.runner = Runner(model, budget)
+        # Compiled code has its number of threads built in.
+        lanes = 1 if self.options.compile else cpu_lanes(model.device)
+        self.runner = Runner(model, budget, lanes=lanes)
 
     @classmethod
     def open(

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Final
 
 import torch
@@ -57,23 +58,21 @@ class Runner:
         What computes.
     budget
         What a batch may cost; learns where memory runs out.
-    on_batch
-        Called with each batch's pieces before it is computed; from several threads where there
-        are several lanes.
+    lanes
+        Batches computed at once; more than 1 on a CPU only.
 
     Attributes
     ----------
-    lanes
-        Batches computed at once; more than 1 on a CPU only.
+    on_batch
+        Called with each batch's pieces before it is computed, by one lane at a time.
     """
 
-    def __init__(
-        self, model: EmbeddingModel, budget: TokenBudget, on_batch: OnBatch = lambda pieces: None
-    ) -> None:
+    def __init__(self, model: EmbeddingModel, budget: TokenBudget, *, lanes: int = 1) -> None:
         self._model = model
         self.budget = budget
-        self.on_batch = on_batch
-        self.lanes = 1
+        self.lanes = lanes
+        self.on_batch: OnBatch = lambda pieces: None
+        self._telling = Lock()
         self._worked = False
         self._unexpected = 0
 
@@ -166,13 +165,17 @@ class Runner:
         self, chosen: list[int], batch: Sequence[Piece], features: Future[Any], residues: bool
     ) -> _Started:
         """Compute a batch and begin to fetch what it gives."""
-        self.on_batch(batch)
+        self._tell(batch)
         outputs = self._computed(batch, features.result(), residues)
         done = None
         if self._model.device.type == "cuda":
             done = torch.cuda.Event()  # type: ignore[no-untyped-call]
             done.record()
         return _Started(chosen, outputs, done)
+
+    def _tell(self, batch: Sequence[Piece]) -> None:
+        with self._telling:
+            self.on_batch(batch)
 
     def _computed(self, batch: Sequence[Piece], features: Any, residues: bool) -> BatchOutputs:
         moved = features.to(self._model.device, non_blocking=True)
@@ -211,7 +214,7 @@ class Runner:
 
     def _again(self, batch: Sequence[Piece], residues: bool) -> list[PieceVectors | MultiprotError]:
         try:
-            self.on_batch(batch)
+            self._tell(batch)
             outputs = self._computed(batch, self._features(batch), residues)
             if self._model.device.type == "cuda":
                 torch.cuda.synchronize(self._model.device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +14,15 @@ class Care:
     ----------
     alone
         Ids of records that get batches of their own: one of them ended a worker.
+    suspected
+        Those of them that ended a worker alone. One such end may have come from outside (the
+        machine was taken away, another process took its memory); a second one is no accident.
     given_up
-        Records, by id, that ended a worker alone, and how.
+        Records, by id, that ended two workers alone, and how.
     """
 
     alone: frozenset[str] = frozenset()
+    suspected: frozenset[str] = frozenset()
     given_up: Mapping[str, str] = field(default_factory=dict)
 
     def after(self, batch: Sequence[str], how: str) -> Care:
@@ -31,10 +35,12 @@ class Care:
         how
             What became of the worker: "died of SIGKILL".
         """
-        if len(batch) == 1 and batch[0] in self.alone:
-            reason = (
-                f"protein {batch[0]}: the worker that embedded it alone {how}; leave it out, or "
-                "give the run more memory"
-            )
-            return Care(self.alone, {**self.given_up, batch[0]: reason})
-        return Care(self.alone | set(batch), self.given_up)
+        if len(batch) != 1 or batch[0] not in self.alone:
+            return replace(self, alone=self.alone | set(batch))
+        if batch[0] not in self.suspected:
+            return replace(self, suspected=self.suspected | set(batch))
+        reason = (
+            f"protein {batch[0]}: the worker that embedded it alone {how}, twice; leave it out, "
+            "or give the run more memory"
+        )
+        return replace(self, given_up={**self.given_up, batch[0]: reason})

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from threading import Lock
 
 from multiprot.embedding.embedder import Embedder
 from multiprot.embedding.engines.engine import Engine, OnBatch
-from multiprot.embedding.lanes import cpu_lanes
 from multiprot.embedding.ledger.computed import compute_shard
 from multiprot.embedding.ledger.finisher import Made
 from multiprot.embedding.ledger.plan import PlannedShard
@@ -16,7 +14,7 @@ from multiprot.embedding.pieces import Piece
 
 
 class InProcess(Engine):
-    """Computes where it is asked; on a CPU several batches at once.
+    """Computes where it is asked.
 
     Parameters
     ----------
@@ -34,19 +32,10 @@ class InProcess(Engine):
         self, shards: Iterator[PlannedShard], sealer: Sealer, on_batch: OnBatch
     ) -> Generator[tuple[PlannedShard, Made]]:
         """As `Engine.run`; what is computed is written by the ledger."""
-        told_by = Lock()
 
         def told(pieces: Sequence[Piece]) -> None:
-            with told_by:
-                on_batch(len(pieces), sum(len(piece.record) for piece in pieces))
+            on_batch(len(pieces), sum(len(piece.record) for piece in pieces))
 
-        runner = self._embedder.runner
-        runner.on_batch = told
-        # Compiled code has its number of threads built in.
-        compiled = self._embedder.options.compile
-        runner.lanes = 1 if compiled else cpu_lanes(self._embedder.model.device)
-        try:
-            for shard in shards:
-                yield shard, compute_shard(self._embedder, shard, residues=self._residues)
-        finally:
-            runner.lanes = 1
+        self._embedder.runner.on_batch = told
+        for shard in shards:
+            yield shard, compute_shard(self._embedder, shard, residues=self._residues)

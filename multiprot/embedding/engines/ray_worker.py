@@ -131,6 +131,8 @@ class ShardWorker:
             if assignment.exact:
                 ray.get(noted)
 
+        # One batch at a time: the one announced last is the one to blame where this worker ends.
+        self._embedder.runner.lanes = 1
         self._embedder.runner.on_batch = told
         computed = compute_shard(
             self._embedder,

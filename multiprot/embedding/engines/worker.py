@@ -104,6 +104,8 @@ def _done(
         ids = tuple(piece.record.id for piece in pieces)
         connection.send(Beat(ids, sum(len(piece.record) for piece in pieces)))
 
+    # One batch at a time: the one announced last is the one to blame where this worker ends.
+    embedder.runner.lanes = 1
     embedder.runner.on_batch = told
     computed = compute_shard(
         embedder, job.shard, residues=residues, alone=job.care.alone, given_up=job.care.given_up

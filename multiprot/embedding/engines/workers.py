@@ -34,7 +34,7 @@ from multiprot.embedding.ledger.sealing import Sealer
 from multiprot.errors import EmbeddingError
 
 _POLL: Final = 1.0
-_MOST_DEATHS: Final = 8
+_MOST_DEATHS: Final = 16
 """Workers that may end, one after another, without a shard being finished between."""
 
 _MOST_STARTS: Final = 4
@@ -83,7 +83,7 @@ class WorkerProcesses(Engine):
     """As many processes as `devices`, each with the model on its own device.
 
     A worker that dies is replaced and its shard tried again, with the proteins of the batch it
-    died in apart; a protein that ends a worker alone is refused by name. A worker from which
+    died in apart; a protein that ends two workers alone is refused by name. A worker from which
     nothing is heard for `patience` seconds is ended and counts as dead.
 
     Parameters

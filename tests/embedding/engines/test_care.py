@@ -27,10 +27,17 @@ def test_exactly_the_proteins_to_blame_are_given_up(killers: list[str]) -> None:
     care, deaths = Care(), 0
     while (batch := deadly_batch(care, killers)) is not None:
         care, deaths = care.after(batch, "died of SIGKILL"), deaths + 1
-        assert deaths <= len(killers) + 1
+        assert deaths <= 2 * len(killers) + 1
     assert sorted(care.given_up) == sorted(killers)
     for name, reason in care.given_up.items():
-        assert reason.startswith(f"protein {name}: the worker that embedded it alone died of SIG")
+        told = f"protein {name}: the worker that embedded it alone died of SIGKILL, twice"
+        assert reason.startswith(told)
+
+
+def test_one_death_alone_may_have_come_from_outside() -> None:
+    care = Care().after(IDS, "died of SIGKILL").after(IDS[:1], "died of SIGKILL")
+    assert not care.given_up
+    assert list(care.after(IDS[:1], "died of SIGKILL").given_up) == IDS[:1]
 
 
 def test_a_worker_that_ends_between_batches_blames_nobody() -> None:

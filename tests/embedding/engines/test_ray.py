@@ -82,15 +82,16 @@ def attempts(office: Office, batches: Sequence[tuple[str, ...]]) -> list[Assignm
 
 
 def test_one_death_changes_no_batch_and_the_next_ones_close_in_on_the_protein() -> None:
-    given = attempts(Office(), [("a", "b"), ("a", "b"), ("b",)])
-    assert [a.attempt for a in given] == [1, 2, 3, 2]
-    assert [a.exact for a in given] == [False, True, True, True]
+    given = attempts(Office(), [("a", "b"), ("a", "b"), ("b",), ("b",)])
+    assert [a.attempt for a in given] == [1, 2, 3, 4, 2]
+    assert [a.exact for a in given] == [False, True, True, True, True]
     assert given[0].care == given[1].care == Care()
     assert given[2].care == Care(alone=frozenset({"a", "b"}))
-    assert list(given[3].care.given_up) == ["b"]
+    assert not given[3].care.given_up
+    assert list(given[4].care.given_up) == ["b"]
     assert (
         "protein b: the worker that embedded it alone died or was ended"
-        in given[3].care.given_up["b"]
+        in given[4].care.given_up["b"]
     )
 
 

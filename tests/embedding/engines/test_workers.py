@@ -165,12 +165,12 @@ def test_workers_are_born_deaf_to_ctrl_c(tmp_path: Path) -> None:
 
 
 class KillsWorkers(Progress):
-    """Kills a worker at its first batch, from outside.
+    """Kills a worker at each of its first batches, from outside.
 
-    Once: a second kill might meet the same protein alone, which is then refused, as it should be.
+    Twice: with a third kill it may be the same protein that is alone at two of them.
     """
 
-    left = 1
+    left = 2
 
     def batch(self, proteins: int, residues: int) -> None:
         workers = workers_alive()

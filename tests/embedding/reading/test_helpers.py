@@ -112,10 +112,12 @@ def test_a_file_that_ends_its_process_costs_one_row(folder: Path, tmp_path: Path
 
 
 SCRIPT = """
-import multiprocessing, sys, time
+import multiprocessing, signal, sys, time
 from multiprot.embedding.reading import InputReader
 
 def main():
+    # A shell that starts tests in the background has them ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     rows = InputReader(sys.argv[1:], processes=2).rows()
     next(rows)
     print(*(process.pid for process in multiprocessing.active_children()), flush=True)
