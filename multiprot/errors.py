@@ -59,5 +59,13 @@ class SearchError(MultiprotError):
     """Neighbours could not be found, or annotations not transferred."""
 
 
+class EvaluationError(MultiprotError):
+    """A task folder is unusable, or a model cannot be scored on it."""
+
+
+class TransferError(MultiprotError):
+    """Transferability cannot be measured on what was given."""
+
+
 class OutputExistsError(MultiprotError):
     """The output is already there and would be overwritten."""

@@ -16,6 +16,7 @@ VERBS: Final = {
     "embed": "Turn proteins into vectors.",
     "verify": "Prove that a protein's vector does not depend on its company.",
     "export": "Write vectors as HDF5, npz, CSV or AnnData.",
+    "tasks": "List benchmark tasks and check them: columns, labels, balance, leaks.",
     "search": "Find nearest neighbours in an embedding store, and GO terms that they pass on.",
     "data": "Build a training corpus, look into one, encode it once with frozen encoders.",
     "inspect": "Account for every residue of structure files.",

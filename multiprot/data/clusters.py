@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from multiprot.data.mmseqs import has_mmseqs, run_mmseqs
 from multiprot.data.split_table import sequence_digest
 from multiprot.errors import DataError
 from multiprot.proteins import ProteinRecord, write_fasta
@@ -30,7 +29,7 @@ _MMSEQS_OPTIONS: Final = (
 
 def require_clustering(identity: float) -> None:
     """Raise `DataError` unless clusters of this identity can be found on this machine."""
-    if identity < EXACT and shutil.which("mmseqs") is None:
+    if identity < EXACT and not has_mmseqs():
         raise DataError(
             f"splitting at {identity:g} sequence identity needs mmseqs2, which is not installed; "
             "install the package mmseqs2 (Debian, Ubuntu: apt-get install mmseqs2; conda: "
@@ -105,15 +104,10 @@ def _mmseqs(
     # Ids of our own: mmseqs rewrites ids that look like those of UniProt or NCBI.
     ids: list[str] = []
     write_fasta(_renamed(records, ids), folder / "all.fasta")
-    command = ["mmseqs", "easy-cluster", "all.fasta", "found", "scratch"]
     options = ("--min-seq-id", str(identity), *_MMSEQS_OPTIONS, "--threads", str(threads))
-    done = subprocess.run(  # noqa: S603
-        [*command, *options, "-v", "1"], cwd=folder, capture_output=True, text=True, check=False
+    table = run_mmseqs(
+        ("easy-cluster", "all.fasta", "found", "scratch", *options), folder, "found_cluster.tsv"
     )
-    table = folder / "found_cluster.tsv"
-    if done.returncode != 0 or not table.is_file():
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no message"]
-        raise DataError(f"mmseqs easy-cluster failed with code {done.returncode}: {last[0]}")
     pairs = (line.split("\t") for line in table.read_text(encoding="utf-8").splitlines())
     return {ids[int(member[1:])]: ids[int(centre[1:])] for centre, member in pairs}
 

@@ -1,0 +1,100 @@
+"""`multiprot tasks`: what benchmark tasks there are, and whether they can be trusted."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from multiprot.evaluation.tasks import TaskReport
+
+app = typer.Typer(no_args_is_help=True)
+
+Folders = Annotated[
+    list[Path], typer.Argument(metavar="DIR...", help="Task folders, or folders of them.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+SplitColumn = Annotated[str, typer.Option(help="Column that says train, valid or test.")]
+
+
+@app.callback()
+def _group() -> None:
+    """List benchmark tasks and check them."""
+
+
+@app.command("list")
+def list_tasks(
+    folders: Folders, split_column: SplitColumn = "split", as_json: AsJson = False
+) -> None:
+    """Name, type, metric and size of each task."""
+    from multiprot.evaluation.tasks import load_task, task_folders, task_summary
+
+    found = task_folders(folders)
+    summaries = [task_summary(load_task(folder, split_column=split_column)) for folder in found]
+    if as_json:
+        print(json.dumps(summaries, indent=2))
+        return
+    for summary in summaries:
+        sizes = ", ".join(f"{n:,} {split}" for split, n in summary["entries"].items())  # type: ignore[attr-defined]
+        print(f"{summary['name']}: {summary['task_type']}, {summary['primary_metric']}; {sizes}")
+
+
+@app.command()
+def check(
+    folders: Folders,
+    split_column: SplitColumn = "split",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Treat warnings, as of leaks, as errors.")
+    ] = False,
+    identity: Annotated[
+        float | None,
+        typer.Option(
+            min=0.05,
+            max=1.0,
+            help="Sequence identity from which on a test protein counts as similar to a training "
+            "protein; needs mmseqs2.",
+        ),
+    ] = 0.3,
+    identical_only: Annotated[
+        bool, typer.Option("--identical-only", help="Do not look for similar sequences.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check columns, letters, label lengths, class balance, and leaks from test into training.
+
+    Exit code 2 where a task has an error, or with --strict a warning.
+    """
+    from multiprot.evaluation.tasks import check_task, task_folders
+
+    reports = []
+    for folder in task_folders(folders):
+        report = check_task(
+            folder,
+            split_column=split_column,
+            identity=None if identical_only else identity,
+            threads=os.cpu_count() or 1,
+        )
+        reports.append(report)
+        if not as_json:
+            _print(report, strict=strict)
+    if as_json:
+        print(json.dumps([_plain(report) for report in reports], indent=2))
+    failed = [report for report in reports if not report.passes(strict=strict)]
+    if failed:
+        raise typer.Exit(2)
+
+
+def _print(report: TaskReport, *, strict: bool) -> None:
+    verdict = "ok" if report.passes(strict=strict) else "FAILED"
+    print(f"{report.folder}: {verdict}")
+    for finding in report.findings:
+        print(f"  {finding.severity}: {finding.message}")
+
+
+def _plain(report: TaskReport) -> dict[str, object]:
+    return asdict(report) | {"folder": str(report.folder)}

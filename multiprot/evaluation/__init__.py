@@ -1,0 +1,1 @@
+"""What vectors are worth: tasks, probes, metrics and the comparison of models."""

@@ -1,0 +1,92 @@
+"""The `task.json` of a task folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from multiprot.config.problems import describe
+from multiprot.errors import EvaluationError
+from multiprot.evaluation.tasks.task_type import Target, TaskType, Unit
+from multiprot.files import read_bytes
+
+SPECIFICATION: Final = "task.json"
+
+
+class TaskSpecification(BaseModel):
+    """What a task is; further keys of the file (references, licences, counts) are kept as they are.
+
+    Attributes
+    ----------
+    name
+        Of letters, digits, "_", "-" and "."; tables show it.
+    task_type
+        What has a label, and of what kind it is.
+    primary_metric
+        Name of the metric that ranks models.
+    label_separator
+        Between the labels of a residue task's residues ("": each is one character), or between
+        the labels of one entry of a multilabel task.
+    ignore_label
+        A residue with this label is not scored.
+    class_names
+        All classes or labels, in their order; empty: those that occur, sorted.
+    description, caveat
+        For people.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: str
+    task_type: TaskType
+    primary_metric: str
+    label_separator: str | None = None
+    ignore_label: str | None = None
+    class_names: tuple[str, ...] = ()
+    description: str = ""
+    caveat: str = ""
+
+    @property
+    def target(self) -> Target:
+        """The kind of its labels."""
+        return self.task_type.target
+
+    @property
+    def unit(self) -> Unit:
+        """What has a label."""
+        return self.task_type.unit
+
+    @property
+    def separator(self) -> str:
+        """`label_separator`; where the file gives none, "" for residues and ";" for entries."""
+        if self.label_separator is not None:
+            return self.label_separator
+        return "" if self.unit is Unit.RESIDUE else ";"
+
+
+def read_specification(folder: Path) -> TaskSpecification:
+    """The specification in a task folder.
+
+    Raises
+    ------
+    EvaluationError
+        If there is no task.json, or it is not one; every problem on a line of its own.
+    """
+    path = folder / SPECIFICATION
+    if not path.is_file():
+        raise EvaluationError(
+            f"{folder}: no {SPECIFICATION} in it; a task folder holds one and data.csv, "
+            "data.csv.gz or data.parquet"
+        )
+    try:
+        tree: Any = json.loads(read_bytes(path))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise EvaluationError(f"{path}: not JSON, {error}; correct the file") from None
+    try:
+        return TaskSpecification.model_validate(tree)
+    except ValidationError as error:
+        told = describe(error, TaskSpecification, tree, origins={}, source=str(path))
+        raise EvaluationError(told) from None
