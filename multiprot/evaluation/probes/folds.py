@@ -1,0 +1,66 @@
+"""Which rows are held out where a task has no validation part."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multiprot.errors import EvaluationError
+from multiprot.evaluation.probes.rows import Problem, Rows
+from multiprot.evaluation.tasks.task_type import Target
+
+FOLDS: Final = 5
+
+
+def fold_of_rows(training: Rows, problem: Problem, seed: int) -> NDArray[np.int64]:
+    """Which of five folds each row is in.
+
+    Folds differ by one row at most; of a binary or multiclass task each class is dealt evenly.
+    With groups, whole groups are dealt in random order, each to the fold that has fewest rows.
+
+    Returns
+    -------
+    NDArray[np.int64]
+        [row], from 0 to 4.
+
+    Raises
+    ------
+    EvaluationError
+        If there are groups, but fewer than two.
+    """
+    rng = np.random.default_rng(seed)
+    folds = np.empty(len(training), dtype=np.int64)
+    if training.groups is None:
+        order = rng.permutation(len(training))
+        if problem.target in (Target.BINARY, Target.MULTICLASS):
+            order = order[np.argsort(training.labels[order], kind="stable")]
+        folds[order] = np.arange(len(order)) % FOLDS
+        return folds
+    _, group, sizes = np.unique(training.groups, return_inverse=True, return_counts=True)
+    if len(sizes) < 2:
+        raise EvaluationError(
+            f"all {len(training)} training rows are of one group, so none can be held out to "
+            "choose a probe's settings by; give the task a validation part"
+        )
+    filled, home = np.zeros(FOLDS, dtype=np.int64), np.empty(len(sizes), dtype=np.int64)
+    for each in rng.permutation(len(sizes)):
+        home[each] = np.argmin(filled)
+        filled[home[each]] += sizes[each]
+    return home[group]
+
+
+def parts(
+    training: Rows, problem: Problem, seed: int, most: int = FOLDS
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Rows to learn from and rows held out, once for each of the first `most` folds that has any.
+
+    Returns
+    -------
+    list
+        Pairs of int64 arrays, each in ascending order.
+    """
+    folds = fold_of_rows(training, problem, seed)
+    found = [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in range(most)]
+    return [(learnt, held) for learnt, held in found if len(held)]
