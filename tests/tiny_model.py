@@ -7,7 +7,13 @@ from typing import Any
 
 import torch
 
-from multiprot.bundle import BundleExtras, TermReadout, TrainedObjectives, save_bundle
+from multiprot.bundle import (
+    BundleExtras,
+    TermReadout,
+    TrainedObjectives,
+    TrainingSequences,
+    save_bundle,
+)
 from multiprot.bundle import format as layout
 from multiprot.data.synthetic_ontology import mini_ontology
 from multiprot.encoders.contract import ObjectiveContext
@@ -22,10 +28,10 @@ MAX_RESIDUES = 96
 
 FILES = (
     *layout.REQUIRED,
-    *(name for name in layout.OPTIONAL if name != layout.ADAPTERS),
+    *(name for name in layout.OPTIONAL if name not in (layout.ADAPTERS, layout.PREDICTION)),
     layout.BUNDLE.file_name,
 )
-"""Files of the tiny bundle: all there may be, but for adapters."""
+"""Files of the tiny bundle: all there may be, but for adapters and a head that predicts."""
 
 CONFIG: dict[str, dict[str, Any]] = {
     "sequence": {
@@ -39,6 +45,9 @@ CONFIG: dict[str, dict[str, Any]] = {
     "go": {"name": "term-table", "options": {"width": 8}},
     "fusion": {"width": 24, "layers": 1, "heads": 2, "shared_dim": 12},
 }
+
+SEEN = "MKTAYIAKQR"
+"""A sequence that the tiny bundle says it was trained on."""
 
 PROVENANCE = {
     "name": "tiny",
@@ -92,7 +101,9 @@ def tiny_extras() -> BundleExtras:
         bias=torch.tensor([0.5, 0.0, -0.5]),
     )
     trained = TrainedObjectives(sections=sections, module=module, context=context)
-    return BundleExtras(objectives=trained, readout=readout)
+    return BundleExtras(
+        objectives=trained, readout=readout, trained_on=TrainingSequences.of([SEEN])
+    )
 
 
 def save_tiny_bundle(path: Path) -> Path:

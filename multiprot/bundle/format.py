@@ -12,8 +12,10 @@ A bundle is one folder::
     heads.safetensors     state of the objectives, for evaluation and for training on
     terms.safetensors     calibrated readout of GO terms
     adapters.safetensors  what adapters beside a frozen base learnt (LoRA), where there are any
+    trained_on.npy        hashes of the sequences that it was trained or validated on
+    prediction.safetensors  head that predicts what a task asks for, where it was fine-tuned
 
-The last four are optional. Nothing in it is executable and nothing is a pickle.
+The last six are optional. Nothing in it is executable and nothing is a pickle.
 """
 
 from __future__ import annotations
@@ -36,9 +38,11 @@ ONTOLOGY: Final = "ontology.json.gz"
 HEADS: Final = "heads.safetensors"
 TERMS: Final = "terms.safetensors"
 ADAPTERS: Final = "adapters.safetensors"
+TRAINED_ON: Final = "trained_on.npy"
+PREDICTION: Final = "prediction.safetensors"
 
 REQUIRED: Final = (CONFIG, LOCK, MODEL, PROVENANCE, CARD)
-OPTIONAL: Final = (ONTOLOGY, HEADS, TERMS, ADAPTERS)
+OPTIONAL: Final = (ONTOLOGY, HEADS, TERMS, ADAPTERS, TRAINED_ON, PREDICTION)
 
 _DECIDES_VECTORS: Final = (CONFIG, LOCK, MODEL, ADAPTERS)
 

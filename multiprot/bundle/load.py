@@ -12,6 +12,8 @@ from multiprot.bundle.heads import load_objectives, load_readout
 from multiprot.bundle.lock_file import BundleLock, LockCheck
 from multiprot.bundle.manifest import FolderManifest, read_manifest
 from multiprot.bundle.parts import BundleConfig, TermReadout
+from multiprot.bundle.prediction import PredictionHead, load_head
+from multiprot.bundle.trained_on import TrainingSequences
 from multiprot.bundle.weights import load_model
 from multiprot.config import load_config
 from multiprot.encoders.options import validate_options
@@ -106,6 +108,20 @@ class Bundle:
     def has_readout(self) -> bool:
         """Whether there is a calibrated GO readout."""
         return layout.TERMS in self.manifest.files
+
+    def has_prediction(self) -> bool:
+        """Whether it predicts what a task asks for (`multiprot predict`)."""
+        return layout.PREDICTION in self.manifest.files
+
+    def load_prediction(self) -> PredictionHead:
+        """The head that predicts, in evaluation mode; `BundleError` if the bundle has none."""
+        return load_head(self._optional(layout.PREDICTION, "prediction head"))
+
+    def trained_on(self) -> TrainingSequences | None:
+        """Hashes of the sequences that it learnt from; None if it was saved without."""
+        if layout.TRAINED_ON not in self.manifest.files:
+            return None
+        return TrainingSequences.load(self.manifest.verified(layout.TRAINED_ON))
 
     def _optional(self, name: str, what: str) -> Path:
         if name not in self.manifest.files:

@@ -8,6 +8,8 @@ from typing import Final
 
 from torch import Tensor, nn
 
+from multiprot.bundle.prediction import PredictionHead
+from multiprot.bundle.trained_on import TrainingSequences
 from multiprot.config import ResolvedConfig, Section
 from multiprot.encoders.contract import ObjectiveContext
 from multiprot.encoders.plugin import Modality
@@ -101,10 +103,16 @@ class BundleExtras:
         The trained objectives.
     readout
         Calibrated GO readout.
+    trained_on
+        What the model learnt from.
+    prediction
+        Head that predicts what a task asks for.
     registry
         Where plugins are looked up; None: those that are installed.
     """
 
     objectives: TrainedObjectives | None = None
     readout: TermReadout | None = None
+    trained_on: TrainingSequences | None = None
+    prediction: PredictionHead | None = None
     registry: Registry | None = None

@@ -18,6 +18,7 @@ from multiprot.bundle.lock_file import BundleLock
 from multiprot.bundle.manifest import FileEntry, write_manifest
 from multiprot.bundle.parts import BundleConfig, BundleExtras
 from multiprot.bundle.portable import portable_config
+from multiprot.bundle.prediction import save_head
 from multiprot.bundle.tensors import refuse_non_finite
 from multiprot.bundle.weights import save_model
 from multiprot.encoders.registry import Registry
@@ -56,7 +57,7 @@ def save_bundle(
     ontology
         What the GO encoder is bound to.
     extras
-        Trained objectives, GO readout.
+        Trained objectives, GO readout, hashes of what it learnt from, prediction head.
     overwrite
         Replace what lies at `path`.
 
@@ -104,6 +105,11 @@ def _write_optional(folder: Path, ontology: GeneOntology | None, extras: BundleE
         save_objectives(extras.objectives, folder / layout.HEADS)
     if extras.readout is not None:
         save_readout(extras.readout, folder / layout.TERMS)
+    if extras.trained_on is not None:
+        extras.trained_on.save(folder / layout.TRAINED_ON)
+    if extras.prediction is not None:
+        refuse_non_finite(extras.prediction, "prediction head")
+        save_head(extras.prediction, folder / layout.PREDICTION)
 
 
 def _write_texts(folder: Path, config: BundleConfig, provenance: Mapping[str, Any]) -> None:

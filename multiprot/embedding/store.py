@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from multiprot.bundle.manifest import FolderManifest, read_manifest
 from multiprot.embedding.embeddings import EmbeddedProtein, Embeddings, Failure
 from multiprot.embedding.id_index import IdIndex
+from multiprot.embedding.identity import combined_hash
 from multiprot.embedding.store_format import (
     IDS,
     ROWS,
@@ -77,6 +78,12 @@ class EmbeddingStore:
         return self._manifest.header
 
     @property
+    def content_hash(self) -> str:
+        """SHA-256, in hex, over the hashes of all files."""
+        files = sorted((name, entry.sha256) for name, entry in self._manifest.files.items())
+        return combined_hash(part.encode() for pair in files for part in pair)
+
+    @property
     def width(self) -> int:
         """Channels of a vector."""
         return int(self.manifest["width"])
@@ -130,6 +137,11 @@ class EmbeddingStore:
     def ids(self) -> tuple[str, ...]:
         """Ids in the order of the input, all in memory."""
         return tuple(self._columns("id").column("id").to_pylist())
+
+    @cached_property
+    def sequence_hashes(self) -> tuple[str, ...]:
+        """Refget digests of the sequences in the order of the input, all in memory."""
+        return tuple(self._columns("sequence_hash").column("sequence_hash").to_pylist())
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:

@@ -6,10 +6,12 @@ import os
 import platform
 import shlex
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from multiprot.data import Corpus
 from multiprot.training.config import PretrainConfig
 from multiprot.training.parts import TrainingParts
 from multiprot.training.results import Results
@@ -45,6 +47,12 @@ def provenance_of(config: PretrainConfig, parts: TrainingParts, results: Results
             if row.end is not None
         },
     } | config.card.model_dump(exclude_none=True)
+
+
+def learnt_sequences(corpus: Corpus) -> Iterator[str]:
+    """Sequences of the splits that a model is trained and chosen by: all but "test"."""
+    rows = zip(corpus.splits, corpus.columns("sequence"), strict=True)
+    return (sequence for split, (sequence,) in rows if split != "test")
 
 
 def _ontology(parts: TrainingParts) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch import Callback
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
-from multiprot.bundle import BundleExtras, TrainedObjectives, save_bundle
+from multiprot.bundle import BundleExtras, TrainedObjectives, TrainingSequences, save_bundle
 from multiprot.training.callbacks.averaging import WeightAverage
 from multiprot.training.callbacks.checkpoints import Checkpoints
 from multiprot.training.callbacks.interruption import Interruption
@@ -25,7 +25,7 @@ from multiprot.training.datamodule import PretrainData
 from multiprot.training.logs import StepTables, read_table
 from multiprot.training.module import PretrainModule
 from multiprot.training.parts import TrainingParts
-from multiprot.training.provenance import provenance_of
+from multiprot.training.provenance import learnt_sequences, provenance_of
 from multiprot.training.readout import readout_of, scores_of
 from multiprot.training.results import Results, result_rows
 from multiprot.training.retrieval import Retrieval, measure_retrieval
@@ -167,7 +167,11 @@ class Session:
             model_config=self.config.model,
             provenance=provenance_of(self.config, self.parts, results),
             ontology=self.parts.context.ontology,
-            extras=BundleExtras(objectives=objectives, readout=readout_of(self.parts)),
+            extras=BundleExtras(
+                objectives=objectives,
+                readout=readout_of(self.parts),
+                trained_on=TrainingSequences.of(learnt_sequences(self.parts.corpus)),
+            ),
             overwrite=True,
         )
 

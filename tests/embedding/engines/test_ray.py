@@ -245,7 +245,7 @@ def test_a_protein_that_ends_every_worker_is_refused_and_no_other(
     (failure,) = store.failures
     assert failure.id == VICTIM
     assert "the worker that embedded it alone died or was ended" in failure.reason
-    assert 99 - len(list(spec.lives.iterdir())) == 3
+    assert 99 - len(list(spec.lives.iterdir())) == 4
     assert len(store) == PROTEINS - 1
     for protein in store:
         record = long_record(LENGTH, seed=int(protein.id[1:]))
