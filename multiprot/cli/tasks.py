@@ -89,6 +89,36 @@ def check(
         raise typer.Exit(2)
 
 
+@app.command("from-corpus")
+def from_corpus(
+    corpus: Annotated[Path, typer.Argument(help="Corpus with annotations and ontology.")],
+    out: Annotated[Path, typer.Option(help="Task folder to write.")],
+    name: Annotated[str, typer.Option(help="Of the task; without, go_ and the namespace.")] = "",
+    namespace: Annotated[
+        str, typer.Option(help="F, P or C: function, process or component.")
+    ] = "F",
+    least_examples: Annotated[
+        int, typer.Option(min=1, help="Training proteins that a term needs to be learnt.")
+    ] = 10,
+) -> None:
+    """Write a task of GO terms, with the corpus's proteins and splits."""
+    from multiprot.data import Corpus
+    from multiprot.errors import ConfigError
+    from multiprot.evaluation.tasks import go_task
+    from multiprot.ontology.namespace import ASPECTS
+
+    if namespace not in ASPECTS:
+        raise ConfigError(f"namespace {namespace!r} is not one of {', '.join(ASPECTS)}")
+    written = go_task(
+        Corpus.open(corpus),
+        out,
+        name=name,
+        namespace=ASPECTS[namespace],
+        least_examples=least_examples,
+    )
+    print(f"{written:,} proteins, in {out}")
+
+
 def _print(report: TaskReport, *, strict: bool) -> None:
     verdict = "ok" if report.passes(strict=strict) else "FAILED"
     print(f"{report.folder}: {verdict}")

@@ -96,16 +96,18 @@ def harmonic_mean(precision: Values, recall: Values) -> Values:
 
 
 def area(precision: Values, recall: Values) -> float:
-    """Trapezoids under precision over recall, from the lowest to the highest recall reached.
+    """Trapezoids under precision over recall, up to the highest recall reached.
 
-    Nothing is added beyond the points measured: a predictor that never reaches a high recall gets
-    no area there.
+    Below the lowest recall measured, precision is taken to be what it is there, so that a perfect
+    predictor, whose points all lie at one recall, has an area of 1. Nothing is added above the
+    highest: a predictor that never reaches a high recall gets no area there.
     """
     from scipy.integrate import trapezoid
 
     # From the highest threshold down, recall rises.
     order = np.argsort(recall[::-1], kind="stable")
-    return float(trapezoid(precision[::-1][order], recall[::-1][order]))
+    precision, recall = precision[::-1][order], recall[::-1][order]
+    return float(trapezoid(np.r_[precision[0], precision], np.r_[0.0, recall]))
 
 
 class CurveOfCounts:

@@ -9,6 +9,7 @@ from multiprot.lazy import lazy_names
 if TYPE_CHECKING:
     from multiprot.evaluation.tasks.check import check_task, task_folders, task_summary
     from multiprot.evaluation.tasks.findings import Finding, Severity, TaskReport
+    from multiprot.evaluation.tasks.from_corpus import go_task
     from multiprot.evaluation.tasks.labels import Labels
     from multiprot.evaluation.tasks.specification import TaskSpecification
     from multiprot.evaluation.tasks.task import Task, load_task
@@ -25,6 +26,7 @@ _HOMES: Final = {
     "TaskType": "task_type",
     "Unit": "task_type",
     "check_task": "check",
+    "go_task": "from_corpus",
     "load_task": "task",
     "task_folders": "check",
     "task_summary": "check",
@@ -41,6 +43,7 @@ __all__ = [
     "TaskType",
     "Unit",
     "check_task",
+    "go_task",
     "load_task",
     "task_folders",
     "task_summary",

@@ -34,6 +34,10 @@ class TaskSpecification(BaseModel):
         A residue with this label is not scored.
     class_names
         All classes or labels, in their order; empty: those that occur, sorted.
+    ontology
+        OBO file in the folder, where labels are GO ids: predictions are scored as CAFA does.
+    least_examples
+        A label of a multilabel task that fewer training entries have is not learnt, but scored.
     description, caveat
         For people.
     """
@@ -46,6 +50,8 @@ class TaskSpecification(BaseModel):
     label_separator: str | None = None
     ignore_label: str | None = None
     class_names: tuple[str, ...] = ()
+    ontology: str | None = None
+    least_examples: int = 0
     description: str = ""
     caveat: str = ""
 

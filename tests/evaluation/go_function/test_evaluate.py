@@ -123,7 +123,7 @@ def test_areas_are_trapezoids_under_cafaevals_points(tmp_path: Path) -> None:
         falling = part.sort_values("tau", ascending=False)
         for suffix, name in (("", "aupr"), ("_micro", "aupr_micro"), ("_w", "aupr_weighted")):
             recall, precision = (falling[c + suffix].to_numpy() for c in ("rc", "pr"))
-            area = sum(
+            area = recall[0] * precision[0] + sum(
                 (recall[i + 1] - recall[i]) * (precision[i] + precision[i + 1]) / 2
                 for i in range(len(recall) - 1)
             )
@@ -253,3 +253,13 @@ def test_what_does_not_fit_is_refused() -> None:
 def test_settings_that_make_no_sense(options: dict[str, Any], message: str) -> None:
     with pytest.raises(EvaluationError, match=message):
         GoEvaluationOptions(**options)
+
+
+def test_a_perfect_prediction_has_an_area_of_one() -> None:
+    """All its points lie at one recall."""
+    case, _ = _case(4)
+    truths = term_matrix(case.truths, case.ontology)
+    found = evaluate_go_function(truths.astype(float), truths, case.ontology)
+    for result in found.values():
+        assert result.value("aupr").value == pytest.approx(1)
+        assert result.value("aupr_micro").value == pytest.approx(1)

@@ -1,0 +1,124 @@
+"""Every model against the best one, on the test rows that all of them were scored on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multiprot.evaluation.comparison.scoring import Scoring
+from multiprot.evaluation.metrics.metric import Scorer
+from multiprot.evaluation.statistics import BootstrapOptions, holm, paired_difference
+
+
+@dataclass(frozen=True, slots=True)
+class _Predictions:
+    """Of one model on one test split.
+
+    Attributes
+    ----------
+    ids
+        Of the entries.
+    groups
+        int [row]: position of each row's entry among `ids`.
+    labels, predictions
+        One row each.
+    """
+
+    ids: NDArray[np.str_]
+    groups: NDArray[np.int32]
+    labels: NDArray[Any]
+    predictions: NDArray[np.float32]
+
+    @classmethod
+    def read(cls, path: Path) -> _Predictions:
+        with np.load(path, allow_pickle=False) as arrays:
+            return cls(*(arrays[name] for name in ("ids", "groups", "labels", "predictions")))
+
+    def of(self, common: NDArray[np.str_]) -> _Predictions:
+        """Rows of some entries; entries stand in one order in the files of all models."""
+        kept = np.isin(self.ids, common)[self.groups]
+        return _Predictions(self.ids, self.groups[kept], self.labels[kept], self.predictions[kept])
+
+
+def paired_comparisons(
+    cells: Sequence[Mapping[str, Any]],
+    folders: Mapping[tuple[str, str], Path],
+    scorings: Mapping[str, Scoring],
+    bootstrap: BootstrapOptions,
+) -> list[dict[str, Any]]:
+    """For each task, probe and test split: how far each model is from the best.
+
+    The p-values of one table are corrected for their number (Holm 1979). Of several seeds the first
+    is compared.
+
+    Parameters
+    ----------
+    cells
+        As cell.json holds them.
+    folders
+        Model and task -> folder of the cell.
+    scorings
+        Task -> how it is scored.
+    bootstrap
+        How.
+    """
+    tables: defaultdict[tuple[str, str, str], dict[str, float]] = defaultdict(dict)
+    for cell in cells:
+        sign = 1.0 if cell["greater_is_better"] else -1.0
+        for run in cell["runs"]:
+            for split, scores in run["splits"].items():
+                value = scores[cell["primary_metric"]]["value"]
+                if run["seed"] == 0 and value is not None:
+                    tables[cell["task"], run["probe"], split][cell["model"]] = sign * value
+    found = []
+    for (task, probe, split), values in sorted(tables.items()):
+        best = max(values, key=lambda model: values[model])
+        files = {
+            model: _Predictions.read(folders[model, task] / f"{probe}-0-{split}.npz")
+            for model in values
+        }
+        rows = _against(best, files, scorings[task], bootstrap)
+        found += [{"task": task, "probe": probe, "split": split} | row for row in rows]
+    return found
+
+
+def _against(
+    best: str, files: Mapping[str, _Predictions], scoring: Scoring, bootstrap: BootstrapOptions
+) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for model, file in files.items():
+        common = np.intersect1d(file.ids, files[best].ids)
+        if model == best or len(common) < 2:
+            continue
+        one, other = files[best].of(common), file.of(common)
+        difference = paired_difference(
+            (_primary(scoring, one), _primary(scoring, other)),
+            scoring.units(one.groups),
+            bootstrap,
+            greater_is_better=scoring.greater_is_better,
+        )
+        undefined = np.isnan(difference.p_value)
+        rows.append(
+            {
+                "best": best,
+                "model": model,
+                "entries": len(common),
+                "difference": difference.interval.to_json(),
+                "p_value": None if undefined else difference.p_value,
+            }
+        )
+    tested = [row for row in rows if row["p_value"] is not None]
+    corrected = holm([row["p_value"] for row in tested])
+    for row, value in zip(tested, corrected, strict=True):
+        row["p_value_holm"] = float(value)
+    return rows
+
+
+def _primary(scoring: Scoring, file: _Predictions) -> Scorer:
+    return scoring.scorers(file.labels, file.predictions, file.groups)[scoring.primary]

@@ -1,0 +1,55 @@
+"""Models opened as sources of vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from multiprot.embedding import Embedder, EmbeddingStore, EmbedOptions
+from multiprot.embedding.progress import Progress
+from multiprot.evaluation.features.baseline_source import BaselineSource
+from multiprot.evaluation.features.cache import VectorCache
+from multiprot.evaluation.features.embedder_source import EmbedderSource
+from multiprot.evaluation.features.reference import RANDOM, ModelKind, ModelReference
+from multiprot.evaluation.features.source import FeatureSource
+from multiprot.evaluation.features.stored import StoreSource
+
+_RANDOM_ENCODER: Final = "residue-transformer"
+
+
+def open_source(
+    reference: ModelReference,
+    *,
+    cache: Path,
+    device: str = "cpu",
+    options: EmbedOptions | None = None,
+    progress: Progress | None = None,
+) -> FeatureSource:
+    """A model, ready to give vectors.
+
+    Parameters
+    ----------
+    reference
+        Which one.
+    cache
+        Folder that keeps what models compute.
+    device
+        Where models compute.
+    options
+        How they embed.
+    progress
+        Counters to keep up to date while they embed.
+
+    Raises
+    ------
+    BundleError, ConfigError, EmbeddingError, PluginError
+        If the model cannot be opened.
+    """
+    if reference.kind is ModelKind.STORE:
+        return StoreSource(EmbeddingStore.open(reference.target), reference.name)
+    if reference.kind is ModelKind.BASELINE and reference.target != RANDOM:
+        return BaselineSource(reference.target, reference.name)
+    drawn = reference.kind is ModelKind.BASELINE
+    target = _RANDOM_ENCODER if drawn else reference.target
+    embedder = Embedder.open(target, device=device, options=options)
+    return EmbedderSource(embedder, reference.name, VectorCache(cache), progress)
