@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -83,3 +84,20 @@ class TokenAlignmentConfig(Section):
     """Residues compared per process and step; of more, evenly spaced ones are taken."""
     exclude_neighbours: int = Field(default=0, ge=0)
     """Residues of the same chain up to this far away are not taken as negatives."""
+
+
+class OtfrmConfig(Section):
+    """Proteins of a batch close to each other and, by optimal transport, far from others."""
+
+    reference: Path
+    """Vectors of the proteins to keep away from, such as a sample of the pretraining corpus: an
+    embedding store or an .npy file [protein, channel]."""
+    reference_size: int = Field(default=256, ge=2)
+    """How many of them are drawn, once."""
+    space: Literal["protein", "shared"] = "protein"
+    """Which vectors are compared, and stand in `reference`: the pooled fused tokens or the space
+    shared with GO."""
+    power: float = Field(default=2.0, ge=1)
+    """Exponent of the cost 1 − cosine."""
+    epsilon: float = Field(default=0.1, gt=0)
+    """Blur of the Sinkhorn divergence, in units of the cost."""

@@ -9,6 +9,7 @@ from multiprot.objectives.configs import (
     GoAnnotationConfig,
     GoContrastConfig,
     MaskedResidueConfig,
+    OtfrmConfig,
     TokenAlignmentConfig,
 )
 
@@ -40,6 +41,12 @@ def _token_alignment(config: TokenAlignmentConfig, context: ObjectiveContext) ->
     return TokenAlignment(config, context)
 
 
+def _otfrm(config: OtfrmConfig, context: ObjectiveContext) -> Objective:
+    from multiprot.objectives.otfrm import Otfrm
+
+    return Otfrm(config, context)
+
+
 masked_residue = ObjectivePlugin(
     name="masked-residue",
     summary="Guess hidden amino acids from the fused tokens",
@@ -63,4 +70,10 @@ token_alignment = ObjectivePlugin(
     summary="A residue's sequence and structure token find each other",
     config=TokenAlignmentConfig,
     build=_token_alignment,
+)
+otfrm = ObjectivePlugin(
+    name="otfrm",
+    summary="Differentiable OTFRM: a tight batch, far from reference proteins by optimal transport",
+    config=OtfrmConfig,
+    build=_otfrm,
 )

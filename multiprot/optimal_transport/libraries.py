@@ -1,0 +1,28 @@
+"""Optional libraries: POT for optimal transport, scikit-learn for what surrounds it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from multiprot.errors import TransferError
+
+
+def import_pot() -> Any:
+    """POT (Flamary et al. 2021, JMLR 22:78), or an error that says how to get it."""
+    return _imported("ot", "POT")
+
+
+def import_sklearn(module: str) -> Any:
+    """A module of scikit-learn by its name below `sklearn`, or an error that says how to get it."""
+    return _imported(f"sklearn.{module}", "scikit-learn")
+
+
+def _imported(module: str, package: str) -> Any:
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise TransferError(
+            f"this measure needs the package {package} ({error}); next: "
+            "pip install 'multiprot[transfer]'"
+        ) from None
