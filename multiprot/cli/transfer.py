@@ -128,24 +128,15 @@ def trace(
 ) -> None:
     """Follow the distance from the pretraining corpus to each task over a run's checkpoints."""
     from multiprot.data import Corpus
-    from multiprot.transfer import study_trace
+    from multiprot.transfer import checkpoint_sources, study_trace
 
     (chosen,) = _measures([measure])
     _refuse_unfit([chosen], several=False)
     loaded = _tasks(tasks, split_column)
     opened = Corpus.open(corpus or run / "corpus")
     record = _record(out, "trace", str(run), options, loaded, resume=resume)
-    study_trace(
-        run,
-        opened,
-        loaded,
-        chosen,
-        options,
-        record,
-        cache=cache or out / "vectors",
-        device=model_device,
-        on_row=_say,
-    )
+    sources = checkpoint_sources(run, cache or out / "vectors", model_device)
+    study_trace(sources, opened, loaded, chosen, options, record, _say)
     print(f"{len(record.rows):,} values, in {record.path}")
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from multiprot.transfer.sample import Sample
     from multiprot.transfer.studies import ranked, study_matrix, study_ranking
     from multiprot.transfer.task_samples import sequence_sample, task_sample
-    from multiprot.transfer.trace import study_trace
+    from multiprot.transfer.trace import checkpoint_sources, study_trace
 
 _HOMES: Final = {
     "Draws": "estimates",
@@ -36,6 +36,7 @@ _HOMES: Final = {
     "Sample": "sample",
     "Takes": "measure",
     "TransferRecord": "record",
+    "checkpoint_sources": "trace",
     "estimate": "estimates",
     "measure_named": "registry",
     "measured_pairs": "matrix",
@@ -64,6 +65,7 @@ __all__ = [
     "Takes",
     "TransferOptions",
     "TransferRecord",
+    "checkpoint_sources",
     "estimate",
     "measure_named",
     "measured_pairs",

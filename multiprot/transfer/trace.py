@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from multiprot.data import Corpus
-from multiprot.embedding import Embedder, EmbedOptions
+from multiprot.embedding import Embedder
 from multiprot.errors import TransferError
+from multiprot.evaluation.features import FeatureSource
 from multiprot.evaluation.features.cache import VectorCache
 from multiprot.evaluation.features.embedder_source import EmbedderSource
 from multiprot.evaluation.tasks import Task
@@ -19,25 +20,40 @@ from multiprot.transfer.estimates import Estimate, estimate
 from multiprot.transfer.measure import Measure
 from multiprot.transfer.options import TransferOptions
 from multiprot.transfer.record import TransferRecord, key_of
-from multiprot.transfer.sample import Sample
-from multiprot.transfer.studies import told
+from multiprot.transfer.studies import OnRow, told
 from multiprot.transfer.task_samples import sequence_sample, task_sample
 
 CORPUS: Final = "pretraining corpus"
 """Name of the set of training proteins."""
 
 
+def checkpoint_sources(
+    run: Path, cache: Path, device: str = "cpu"
+) -> Iterator[tuple[int, FeatureSource]]:
+    """Steps, ascending, and the model as it was then, one after another.
+
+    Parameters
+    ----------
+    run
+        Folder of a pretraining run.
+    cache
+        Folder that keeps vectors.
+    device
+        Where models compute.
+    """
+    for step, bundle in checkpoint_models(run):
+        embedder = Embedder.from_bundle(bundle, device=device)
+        yield step, EmbedderSource(embedder, f"step {step}", VectorCache(cache))
+
+
 def study_trace(
-    run: Path,
+    sources: Iterable[tuple[int, FeatureSource]],
     corpus: Corpus,
     tasks: Sequence[Task],
     measure: Measure,
     options: TransferOptions,
     record: TransferRecord,
-    *,
-    cache: Path,
-    device: str = "cpu",
-    on_row: Callable[[str], None] = lambda told: None,
+    on_row: OnRow = lambda told: None,
 ) -> None:
     """A measure from the corpus to each task, for every checkpoint of a run.
 
@@ -46,10 +62,10 @@ def study_trace(
 
     Parameters
     ----------
-    run
-        Folder of a pretraining run.
+    sources
+        Steps and models, see `checkpoint_sources`.
     corpus
-        What it was trained on.
+        What the model was trained on.
     tasks
         Which tasks.
     measure
@@ -58,31 +74,24 @@ def study_trace(
         How many proteins are drawn, and all else.
     record
         Where values go, each with its `step`.
-    cache
-        Folder that keeps vectors.
-    device
-        Where the model computes.
     on_row
         Told of each new value.
     """
     sequences = _drawn(corpus, options)
-    for step, bundle in checkpoint_models(run):
-        embedder = Embedder.from_bundle(bundle, device=device, options=EmbedOptions())
-        source = EmbedderSource(embedder, f"step {step}", VectorCache(cache))
-        before: Sample | None = None
-        for task in tasks:
-            name = f"step {step}"
-            if key_of(measure.name, name, task.name) in record.rows:
-                continue
+    for step, source in sources:
+        wanted = [t for t in tasks if key_of(measure.name, source.name, t.name) not in record.rows]
+        if not wanted:
+            continue
+        before = sequence_sample(source, CORPUS, sequences)
+        for task in wanted:
             found: Estimate | str
             try:
-                before = before or sequence_sample(source, CORPUS, sequences)
                 after = task_sample(source, task, options.n, options.seed)
                 found = estimate(measure, (before, after), options)
             except TransferError as error:
                 found = str(error)
-            record.add(measure.name, name, task.name, found, step=step)
-            on_row(told(measure.name, (name, task.name), found))
+            record.add(measure.name, source.name, task.name, found, step=step)
+            on_row(told(measure.name, (source.name, task.name), found))
 
 
 def _drawn(corpus: Corpus, options: TransferOptions) -> list[str]:
