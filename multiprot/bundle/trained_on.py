@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.format import read_array
 from numpy.typing import NDArray
 
 from multiprot.errors import BundleError
@@ -49,7 +50,8 @@ class TrainingSequences:
     def load(cls, path: Path) -> TrainingSequences:
         """Read what `save` wrote; `BundleError` if it is something else."""
         try:
-            digests = np.load(path, allow_pickle=False)
+            with named_errors(path), path.open("rb") as file:
+                digests = read_array(file, allow_pickle=False)
         except ValueError as error:
             raise BundleError(f"{path}: not an array of hashes ({error}); save it again") from None
         if digests.dtype != np.uint64 or digests.ndim != 1:

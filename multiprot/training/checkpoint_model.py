@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
+from zipfile import BadZipFile, ZipFile
 
 from multiprot.bundle import Bundle, load_bundle
 from multiprot.errors import TrainingError
-from multiprot.training.checkpoint_files import SafeCheckpointIO, step_of
+from multiprot.training.checkpoint_files import SafeCheckpointIO, list_checkpoints, step_of
 from multiprot.training.run_folder import RunFolder
 
 _PREFIX: Final = "model."
@@ -30,22 +31,40 @@ def checkpoint_models(run: Path) -> Iterator[tuple[int, Bundle]]:
     Raises
     ------
     TrainingError
-        If it has no bundle or no checkpoint, or one does not fit the bundle.
+        At once if it has no bundle or no checkpoint; on the way if one is damaged or does not fit
+        the bundle.
     """
     folder = RunFolder(Path(run))
-    files = sorted(folder.checkpoints.glob("step-*.ckpt"), key=step_of)
+    files = list_checkpoints(folder.checkpoints)
     if not folder.bundle.is_dir() or not files:
         raise TrainingError(
             f"{run}: a finished run with checkpoints is needed; keep several with "
             "trainer.checkpoints_kept"
         )
-    for file in files:
-        bundle = load_bundle(folder.bundle)
-        state = SafeCheckpointIO().load_checkpoint(file)["state_dict"]
-        weights = {n[len(_PREFIX) :]: t for n, t in state.items() if n.startswith(_PREFIX)}
-        try:
-            bundle.model.load_state_dict(weights)
-        except RuntimeError as error:
-            raise TrainingError(f"{file}: does not fit {folder.bundle}: {error}") from None
-        name = f"{bundle.content_hash}-{step_of(file)}"
-        yield step_of(file), replace(bundle, content_hash=name)
+    return (_model_at(folder, file) for file in files)
+
+
+def _model_at(folder: RunFolder, file: Path) -> tuple[int, Bundle]:
+    bundle = load_bundle(folder.bundle)
+    _refuse_damaged(file)
+    state = SafeCheckpointIO().load_checkpoint(file).get("state_dict", {})
+    weights = {n[len(_PREFIX) :]: t for n, t in state.items() if n.startswith(_PREFIX)}
+    try:
+        bundle.model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise TrainingError(f"{file}: does not fit {folder.bundle}: {error}") from None
+    name = f"{bundle.content_hash}-{step_of(file)}"
+    return step_of(file), replace(bundle, content_hash=name)
+
+
+def _refuse_damaged(file: Path) -> None:
+    """Torch itself checks no sums, and raises anything on bytes that are not a checkpoint."""
+    try:
+        with ZipFile(file) as archive:
+            broken = archive.testzip()
+    except (OSError, BadZipFile, EOFError) as error:
+        broken = str(error)
+    if broken is not None:
+        raise TrainingError(
+            f"{file}: the checkpoint is damaged ({broken}); remove it to follow the others"
+        )

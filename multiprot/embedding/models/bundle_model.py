@@ -64,7 +64,12 @@ class BundleModel(EmbeddingModel):
 
     def forward(self, features: Any, *, residues: bool) -> BatchOutputs:
         """As `EmbeddingModel.forward`; residues' tokens are the fused ones."""
-        with torch.inference_mode(), self._autocast():
+        with torch.inference_mode():
+            return self.outputs(features, residues=residues)
+
+    def outputs(self, features: Any, *, residues: bool) -> BatchOutputs:
+        """As `forward`, with gradients where the caller and the weights want them."""
+        with self._autocast():
             outputs = self._model(features)
         chosen = outputs.projected if self.unit else outputs.protein
         streams = {"sequence": outputs.sequence_tokens, "structure": outputs.structure_tokens}

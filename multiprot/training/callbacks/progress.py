@@ -28,9 +28,12 @@ class ProgressBar(Callback):  # type: ignore[misc]
     ----------
     console
         Where to show it; by default stderr.
+    doing
+        What the bar is called.
     """
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None, *, doing: str = "pretraining") -> None:
+        self._doing = doing
         self._console = console or Console(stderr=True)
         self._progress: Progress | None = None
         self._task: TaskID | None = None
@@ -52,7 +55,7 @@ class ProgressBar(Callback):  # type: ignore[misc]
             refresh_per_second=_REFRESH_PER_SECOND,
         )
         self._task = self._progress.add_task(
-            "pretraining", total=trainer.max_steps, completed=trainer.global_step, loss=""
+            self._doing, total=trainer.max_steps, completed=trainer.global_step, loss=""
         )
         self._progress.start()
 
