@@ -134,7 +134,7 @@ def _propagated(
         on_obsolete=source.on_unusable,
         on_wrong_namespace=source.on_unusable,
     )
-    called = _as_annotated(protein_ids, annotations.terms)
+    called = annotated_names(protein_ids, annotations.terms)
     true = term_matrix((annotations.terms.get(name, ()) for name in called), ontology).tocsc()
     informative = np.diff(true.indptr) > 0
     informative[[ontology.row(root) for root in ontology.roots]] = False
@@ -176,7 +176,7 @@ def _as_written(
         stated.get(protein_id, set()).discard(go_id)
     order = (*(namespace.value for namespace in NAMESPACES), UNKNOWN)
     term_ids = {s: sorted(term for term in spaces if spaces[term] == s) for s in order}
-    called = _as_annotated(protein_ids, stated)
+    called = annotated_names(protein_ids, stated)
     return [_stated(s, term_ids[s], stated, called) for s in order], set(stated)
 
 
@@ -203,7 +203,7 @@ def _stated(
     return Lookup(namespace, kept, ("",) * len(kept), table[:, used].tocsr())
 
 
-def _as_annotated(protein_ids: Sequence[str], known: Collection[str]) -> list[str]:
+def annotated_names(protein_ids: Sequence[str], known: Collection[str]) -> list[str]:
     """Under which name each protein of the store stands in the annotation, if it does."""
     accessions = (_UNIPROT.fullmatch(protein_id) for protein_id in protein_ids)
     return [
@@ -213,7 +213,7 @@ def _as_annotated(protein_ids: Sequence[str], known: Collection[str]) -> list[st
 
 
 def _why_nobody(source: AnnotationSource, protein_ids: Sequence[str], named: set[str]) -> str:
-    shared = sum(name in named for name in _as_annotated(protein_ids, named))
+    shared = sum(name in named for name in annotated_names(protein_ids, named))
     if shared:
         where = " or ".join(source.namespaces) or "any namespace"
         return (
