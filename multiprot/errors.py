@@ -67,5 +67,9 @@ class TransferError(MultiprotError):
     """Transferability cannot be measured on what was given."""
 
 
+class ReportError(MultiprotError):
+    """A page cannot be made of what was given."""
+
+
 class OutputExistsError(MultiprotError):
     """The output is already there and would be overwritten."""
