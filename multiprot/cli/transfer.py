@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -15,7 +17,7 @@ from multiprot.transfer.options import TransferOptions
 if TYPE_CHECKING:
     from multiprot.evaluation.features import FeatureSource
     from multiprot.evaluation.tasks import Task
-    from multiprot.transfer import Measure
+    from multiprot.transfer import Measure, Sample
     from multiprot.transfer.record import TransferRecord
 
 app = typer.Typer(no_args_is_help=True)
@@ -61,15 +63,17 @@ def matrix(
     resume: Resume = False,
 ) -> None:
     """Every measure between every two tasks, and OTFRM of each task among all."""
-    from multiprot.transfer import study_matrix, task_sample
+    from multiprot.transfer import samples_of_tasks, study_matrix
+    from multiprot.transfer.studies import refuse_unmatched
 
     chosen = _measures(measures or _DEFAULT)
     loaded = _tasks(tasks, split_column)
-    (source,) = _sources([model], cache or out / "vectors", model_device)
-    record = _record(out, "matrix", source.name, options, loaded, resume=resume)
-    samples = [task_sample(source, task, options.n, options.seed) for task in loaded]
-    study_matrix(samples, chosen, options, record, _say)
-    print(f"{len(record.rows):,} values, in {record.path}")
+    refuse_unmatched(chosen, [task.name for task in loaded])
+    sources = _sources([model], cache or out / "vectors", model_device)
+    with _record(out, "matrix", sources, options, loaded, resume=resume) as record:
+        samples, missing = samples_of_tasks(sources[0], loaded, options.n, options.seed)
+        study_matrix(list(samples.values()), chosen, options, record, _say, missing)
+    _tell_count(record)
 
 
 @app.command()
@@ -97,14 +101,14 @@ def rank(
 
     several = len(models) > 1
     chosen = _measures(measures or (("logme", "h-score") if several else _DEFAULT))
-    loaded = {task.name: task for task in _tasks(tasks, split_column)}
+    loaded = _tasks(tasks, split_column)
     sources = _sources(models, cache or out / "vectors", model_device)
     wanted = _chosen(loaded, target)
     _refuse_unfit(chosen, several=several)
-    names = ", ".join(source.name for source in sources)
-    record = _record(out, "rank", names, options, list(loaded.values()), resume=resume)
-    candidates = _candidates(sources, loaded, wanted, options)
-    study_ranking(target, candidates, chosen, options, record, _say)
+    told = {"target": wanted.name}
+    with _record(out, "rank", sources, options, loaded, resume=resume, more=told) as record:
+        candidates, missing = _candidates(sources, loaded, wanted, options)
+        study_ranking(wanted.name, candidates, chosen, options, record, _say, missing)
     for measure in chosen:
         print(f"{measure.name}: {' > '.join(ranked(record, measure))}")
 
@@ -127,17 +131,18 @@ def trace(
     resume: Resume = False,
 ) -> None:
     """Follow the distance from the pretraining corpus to each task over a run's checkpoints."""
-    from multiprot.data import Corpus
-    from multiprot.transfer import checkpoint_sources, study_trace
+    from multiprot.transfer import checkpoint_sources, run_corpus, study_trace
 
     (chosen,) = _measures([measure])
     _refuse_unfit([chosen], several=False)
     loaded = _tasks(tasks, split_column)
-    opened = Corpus.open(corpus or run / "corpus")
-    record = _record(out, "trace", str(run), options, loaded, resume=resume)
-    sources = checkpoint_sources(run, cache or out / "vectors", model_device)
-    study_trace(sources, opened, loaded, chosen, options, record, _say)
-    print(f"{len(record.rows):,} values, in {record.path}")
+    checkpoints = checkpoint_sources(run, cache or out / "vectors", model_device)
+    opened = run_corpus(run, corpus)
+    sources = _sources([str(run / "bundle")], cache or out / "vectors", model_device)
+    learnt = {"model": str(run), "corpus": opened.content_hash}
+    with _record(out, "trace", sources, options, loaded, resume=resume, more=learnt) as record:
+        study_trace(checkpoints, opened, loaded, chosen, options, record, _say)
+    _tell_count(record)
 
 
 def _measures(names: Sequence[str]) -> list[Measure]:
@@ -162,8 +167,11 @@ def _refuse_unfit(measures: Sequence[Measure], *, several: bool) -> None:
 
 def _tasks(folders: Sequence[Path], split_column: str) -> list[Task]:
     from multiprot.evaluation.tasks import load_task, task_folders
+    from multiprot.transfer.studies import refuse_unmatched
 
-    return [load_task(folder, split_column=split_column) for folder in task_folders(folders)]
+    loaded = [load_task(folder, split_column=split_column) for folder in task_folders(folders)]
+    refuse_unmatched([], [task.name for task in loaded])
+    return loaded
 
 
 def _sources(models: Sequence[str], cache: Path, device: str) -> list[FeatureSource]:
@@ -172,52 +180,66 @@ def _sources(models: Sequence[str], cache: Path, device: str) -> list[FeatureSou
     return [open_source(found, cache=cache, device=device) for found in parse_models(models)]
 
 
-def _chosen(tasks: dict[str, Task], name: str) -> Task:
+def _chosen(tasks: Sequence[Task], name: str) -> Task:
     from multiprot.config.keys import nearest
     from multiprot.errors import TransferError
 
-    if name not in tasks:
-        guess = nearest(name, tuple(tasks))
+    by_name = {task.name: task for task in tasks}
+    if name not in by_name:
+        guess = nearest(name, tuple(by_name))
         hint = f"; did you mean {guess!r}?" if guess else ""
-        raise TransferError(f"no task {name!r}{hint}; there are {', '.join(tasks)}")
-    return tasks[name]
+        raise TransferError(f"no task {name!r}{hint}; there are {', '.join(by_name)}")
+    return by_name[name]
 
 
 def _candidates(
     sources: Sequence[FeatureSource],
-    tasks: dict[str, Task],
+    tasks: Sequence[Task],
     target: Task,
     options: TransferOptions,
-) -> dict[str, Any]:
-    from multiprot.transfer import task_sample
+) -> tuple[dict[str, tuple[Sample, ...]], dict[str, str]]:
+    from multiprot.transfer import samples_of_models, samples_of_tasks, task_sample
 
-    asked = (options.n, options.seed)
     if len(sources) > 1:
-        return {source.name: (task_sample(source, target, *asked),) for source in sources}
-    after = task_sample(sources[0], target, *asked)
-    others = [task for task in tasks.values() if task is not target]
-    return {task.name: (task_sample(sources[0], task, *asked), after) for task in others}
+        seen, missing = samples_of_models(sources, target, options.n, options.seed)
+        return {name: (sample,) for name, sample in seen.items()}, missing
+    after = task_sample(sources[0], target, options.n, options.seed)
+    others = [task for task in tasks if task is not target]
+    before, missing = samples_of_tasks(sources[0], others, options.n, options.seed)
+    return {name: (sample, after) for name, sample in before.items()}, missing
 
 
+@contextmanager
 def _record(
     out: Path,
     verb: str,
-    model: str,
+    sources: Sequence[FeatureSource],
     options: TransferOptions,
     tasks: Sequence[Task],
     *,
     resume: bool,
-) -> TransferRecord:
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[TransferRecord]:
+    from multiprot.transfer.lock import alone
     from multiprot.transfer.record import TransferRecord
 
     head = {
         "verb": verb,
-        "model": model,
+        "model": ", ".join(source.name for source in sources),
+        "model_identities": [dict(source.identity) for source in sources],
         "options": options.model_dump(mode="json"),
         "names": [task.name for task in tasks],
-        "tasks": {task.name: task.content_hash for task in tasks},
+        "tasks": {t.name: f"{t.specification.task_type} {t.content_hash}" for t in tasks},
+        **more,
     }
-    return TransferRecord.open(out, head, resume=resume)
+    with alone(out):
+        yield TransferRecord.open(out, head, resume=resume)
+
+
+def _tell_count(record: TransferRecord) -> None:
+    without = sum(row["problem"] is not None for row in record.rows.values())
+    failed = f"; {without:,} could not be measured" if without else ""
+    print(f"{len(record.rows) - without:,} values, in {record.path}{failed}")
 
 
 def _say(told: str) -> None:

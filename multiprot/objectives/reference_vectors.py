@@ -38,7 +38,7 @@ def read_reference(path: Path, size: int, width: int) -> NDArray[np.float32]:
     """
     try:
         found = _from_npy(path, size) if path.suffix == ".npy" else _from_parquet(path, size)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, NotImplementedError) as error:
         raise DataError(
             f"{path}: no vectors can be read from it ({error}); give an embedding store or an .npy "
             "file [protein, channel]"
@@ -56,9 +56,11 @@ def read_reference(path: Path, size: int, width: int) -> NDArray[np.float32]:
 
 
 def _from_npy(path: Path, size: int) -> NDArray[np.float32]:
-    array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    if array.ndim != 2:
-        raise ValueError(f"an array of shape {list(array.shape)}")
+    array: NDArray[Any] | Any = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(array, np.ndarray):
+        raise ValueError("several arrays in one archive")
+    if array.ndim != 2 or array.dtype.kind not in "fiu":
+        raise ValueError(f"an array {array.dtype} of shape {list(array.shape)}")
     return np.asarray(array[_chosen(len(array), size, path)], dtype=np.float32)
 
 

@@ -38,7 +38,7 @@ class Gaussian:
 
 
 def squared_bures_wasserstein(a: Gaussian, b: Gaussian) -> float:
-    """|m_a − m_b|² + tr(Σ_a + Σ_b − 2 (Σ_a^½ Σ_b Σ_a^½)^½).
+    """‖m_a − m_b‖² + tr(Σ_a + Σ_b − 2 (Σ_a^½ Σ_b Σ_a^½)^½).
 
     With Σ = FᵀF the last trace is the sum of singular values of F_a F_bᵀ: no root of a matrix as
     wide as the vectors, and no loss where a covariance is singular. Dowson & Landau 1982,

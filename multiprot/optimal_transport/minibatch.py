@@ -53,6 +53,9 @@ def minibatch_cost(
     second = unit_rows(y, "second set").astype(np.float32)
     generator = np.random.default_rng(seed)
     values = []
+    if max(len(first), len(second)) <= batch:
+        # Each part would be the whole.
+        batches = 1
     for _ in range(batches):
         ours, theirs = (
             generator.choice(len(rows), size=min(batch, len(rows)), replace=False)

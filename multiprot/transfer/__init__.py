@@ -22,8 +22,13 @@ if TYPE_CHECKING:
     from multiprot.transfer.registry import MEASURES, measure_named
     from multiprot.transfer.sample import Sample
     from multiprot.transfer.studies import ranked, study_matrix, study_ranking
-    from multiprot.transfer.task_samples import sequence_sample, task_sample
-    from multiprot.transfer.trace import checkpoint_sources, study_trace
+    from multiprot.transfer.task_samples import (
+        samples_of_models,
+        samples_of_tasks,
+        sequence_sample,
+        task_sample,
+    )
+    from multiprot.transfer.trace import checkpoint_sources, run_corpus, study_trace
 
 _HOMES: Final = {
     "Draws": "estimates",
@@ -45,6 +50,9 @@ _HOMES: Final = {
     "pairs_of": "matrix",
     "ranked": "studies",
     "ranked_sources": "matrix",
+    "run_corpus": "trace",
+    "samples_of_models": "task_samples",
+    "samples_of_tasks": "task_samples",
     "sequence_sample": "task_samples",
     "study_matrix": "studies",
     "study_ranking": "studies",
@@ -74,6 +82,9 @@ __all__ = [
     "pairs_of",
     "ranked",
     "ranked_sources",
+    "run_corpus",
+    "samples_of_models",
+    "samples_of_tasks",
     "sequence_sample",
     "study_matrix",
     "study_ranking",

@@ -72,27 +72,35 @@ def otfrm(
         pair = (first.name, second.name)
         if pair not in distances and pair[::-1] not in distances:
             distances[pair] = pair_distances(first, second, options)
-    return {sample.name: _among(sample, names, distances, options) for sample in samples}
+    return {sample.name: otfrm_of_one(sample, samples, options, distances) for sample in samples}
 
 
-def _among(
-    sample: Sample, names: Sequence[str], distances: Mapping[Pair, Draws], options: TransferOptions
+def otfrm_of_one(
+    sample: Sample,
+    samples: Sequence[Sample],
+    options: TransferOptions,
+    distances: Mapping[Pair, Draws],
 ) -> Estimate:
+    """OTFRM of `sample`, which is one of `samples`, of distances that are known.
+
+    Raises
+    ------
+    TransferError
+        If one of its distances is not among them, there is no other set, or the mean similarity is
+        exactly 0.
+    """
     intra = draws_of(_INTRA, (sample,), options)
-    others = [
-        distances.get((sample.name, name)) or distances[name, sample.name]
-        for name in names
-        if name != sample.name
-    ]
-    draws = _combined(sample.name, intra, others)
-    return replace(
-        estimate_of(_OTFRM, (sample,), draws, options),
-        samples=(*_without(names, sample), sample.name),
-    )
-
-
-def _without(names: Sequence[str], sample: Sample) -> tuple[str, ...]:
-    return tuple(name for name in names if name != sample.name)
+    names = [each.name for each in samples if each.name != sample.name]
+    others = [distances.get((sample.name, n)) or distances.get((n, sample.name)) for n in names]
+    known = [each for each in others if each is not None]
+    if not names or len(known) < len(names):
+        lacking = [n for n, each in zip(names, others, strict=True) if each is None]
+        raise TransferError(
+            f"{sample.name}: {_DISTANCE.name} to {', '.join(lacking) or 'any other set'} has no "
+            "value, of which OTFRM is made; leave out what cannot be compared"
+        )
+    draws = _combined(sample.name, intra, known)
+    return replace(estimate_of(_OTFRM, (sample,), draws, options), samples=(*names, sample.name))
 
 
 def _combined(name: str, intra: Draws, others: Sequence[Draws]) -> Draws:

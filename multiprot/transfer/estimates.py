@@ -161,7 +161,7 @@ def draws_of(measure: Measure, samples: Sequence[Sample], options: TransferOptio
             continue
         parts = [sample.take(np.arange(n)) for sample, n in zip(drawn, counts, strict=True)]
         outcome = (
-            measure.compute(parts, options) if divisor == 1 else _tried(measure, parts, options)
+            _computed(measure, parts, options) if divisor == 1 else _tried(measure, parts, options)
         )
         if outcome is not None:
             by_size.append((max(counts), outcome))
@@ -189,6 +189,13 @@ def _keys(measure: Measure, samples: Sequence[Sample]) -> list[str]:
 def _tried(measure: Measure, samples: Sequence[Sample], options: TransferOptions) -> Outcome | None:
     """The outcome, or None: a half may hold one class only, though the whole has two."""
     try:
-        return measure.compute(samples, options)
+        return _computed(measure, samples, options)
     except TransferError:
         return None
+
+
+def _computed(measure: Measure, samples: Sequence[Sample], options: TransferOptions) -> Outcome:
+    """The outcome; of a symmetric measure the same to the bit in either order."""
+    if measure.symmetric and measure.takes is Takes.PAIR:
+        samples = sorted(samples, key=lambda sample: sample.name)
+    return measure.compute(samples, options)

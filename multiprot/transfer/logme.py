@@ -21,7 +21,8 @@ from multiprot.transfer.sample import Sample
 
 _ROUNDS: Final = 500
 _LEAST_RATIO, _MOST_RATIO = 1e-10, 1e12
-"""Bounds of α/β: without noise, or without signal, the best ratio is 0 or infinite."""
+"""Bounds of α/β, in units of the mean strength of a direction of the features: without noise, or
+without signal, the best ratio is 0 or infinite."""
 
 
 def logme(samples: Sequence[Sample], _: TransferOptions) -> Outcome:
@@ -51,7 +52,8 @@ def evidence(
     width
         Channels of the features.
     """
-    strength = singular**2
+    # The ratio takes up the vectors' length: what their unit is must not matter.
+    strength = (singular / np.sqrt((singular**2).mean())) ** 2
     projected = (left.T @ y) ** 2
     outside = max(float(y @ y - projected.sum()), 0.0)
     proteins, ratio = len(y), 1.0

@@ -22,12 +22,12 @@ class TransferOptions(Section):
     """Random halves from which intervals are made; 0: no intervals."""
     confidence: float = Field(default=0.95, gt=0, lt=1)
     """Of the intervals."""
-    power: float = Field(default=2.0, ge=1)
+    power: float = Field(default=2.0, ge=1, allow_inf_nan=False)
     """p of OTFRM and wasserstein: the cost is (1 − cosine)^p, the distance its p-th root."""
     solver: Solver = "exact"
     """Of OTFRM and wasserstein: "exact" up to 5,000 proteins, "refined" (close to exact) or
     "minibatch" (above it) beyond."""
-    epsilon: float = Field(default=0.1, gt=0)
+    epsilon: float = Field(default=0.1, gt=0, allow_inf_nan=False)
     """Blur of the Sinkhorn divergence, in units of 1 − cosine."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the Sinkhorn divergence is computed; "auto" takes a GPU if there is one."""

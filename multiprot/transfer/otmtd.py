@@ -87,11 +87,17 @@ def scaled_places(distances: NDArray[np.float64]) -> NDArray[np.float64]:
     start = _classical(symmetric)
     if not start.any():
         return start
+    # Before scikit-learn 1.7 the tolerance depends on the unit of the distances.
+    unit = symmetric.max()
     places, _ = import_sklearn("manifold").smacof(
-        symmetric, n_components=LABEL_CHANNELS, init=start, n_init=1, max_iter=1000, eps=1e-9
+        symmetric / unit,
+        n_components=LABEL_CHANNELS,
+        init=start / unit,
+        n_init=1,
+        max_iter=1000,
+        eps=1e-9,
     )
-    found: NDArray[np.float64] = places
-    return found
+    return np.asarray(places * unit)
 
 
 def _classical(distances: NDArray[np.float64]) -> NDArray[np.float64]:

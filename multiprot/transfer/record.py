@@ -10,12 +10,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from multiprot.errors import OutputExistsError, TransferError
-from multiprot.files import atomic_file
+from multiprot.files import atomic_file, named_errors, read_bytes
 from multiprot.transfer.estimates import Draws, Estimate
 from multiprot.transfer.measure import Outcome
 
 TRANSFER: Final = "transfer.json"
 FORMAT: Final = "multiprot-transfer"
+
+_CALLED: Final = {
+    "model_identities": "model of this name",
+    "names": "list of tasks",
+    "tasks": "content of a task",
+    "options": "option",
+}
+"""Parts of the head as an error calls them."""
 
 
 @dataclass(slots=True)
@@ -27,8 +35,8 @@ class TransferRecord:
     path
         The file.
     head
-        What decides the values: verb, model, options, tasks. A file that was begun with another
-        head is not gone on with.
+        What decides the values: verb, models and what their vectors come from, options, tasks. A
+        file that was begun with another head is not gone on with.
     rows
         Key -> a value with its interval, as plain values.
     draws
@@ -44,29 +52,48 @@ class TransferRecord:
     def open(cls, folder: Path, head: Mapping[str, Any], *, resume: bool) -> TransferRecord:
         """A new record, or one to go on with.
 
+        What could not be measured before is forgotten, and so tried again: a library that was
+        missing may be there now.
+
         Raises
         ------
         OutputExistsError
             If there is one and `resume` is not asked for.
         TransferError
-            If it was begun with another model, other tasks or other options.
+            If it was begun with another model, other tasks or other options, or is no record.
         """
         path = folder / TRANSFER
         record = cls(path, json.loads(json.dumps(head)))
-        if not path.is_file():
-            folder.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            with named_errors(folder):
+                folder.mkdir(parents=True, exist_ok=True)
             return record
         if not resume:
             raise OutputExistsError(f"{path}: is there already; go on with --resume")
-        told = json.loads(path.read_text(encoding="utf-8"))
+        told = _stored(path)
         apart = [key for key, value in record.head.items() if told.get(key) != value]
         if apart:
             raise TransferError(
-                f"{path}: was begun with another {apart[0]}; give the same, or another --out"
+                f"{path}: was begun with another {_CALLED.get(apart[0], apart[0])}; give the "
+                "same, or another --out"
             )
-        record.rows = {row["key"]: row for row in told["pairs"]}
-        record.draws = {key: _read(value) for key, value in told["draws"].items()}
+        try:
+            record._take(told)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise TransferError(
+                f"{path}: its values are not as this multiprot writes them ({error!r}); measure "
+                "anew with another --out"
+            ) from None
         return record
+
+    def _take(self, told: Mapping[str, Any]) -> None:
+        draws = dict(told["draws"])
+        for row in told["pairs"]:
+            if row["problem"] is None:
+                key = key_of(row["measure"], row["source"], row["target"])
+                self.rows[key] = {**row, "key": key}
+                if row["key"] in draws:
+                    self.draws[key] = _read(draws[row["key"]])
 
     def add(
         self,
@@ -87,7 +114,7 @@ class TransferRecord:
             The estimate, or the problem.
         draws
             What it was made of.
-        more
+        **more
             Further values of the row.
         """
         key = key_of(measure, source, target)
@@ -117,7 +144,24 @@ class TransferRecord:
 
 def key_of(measure: str, source: str, target: str) -> str:
     """What tells a value from all others of a record."""
-    return "\t".join((measure, source, target))
+    return json.dumps([measure, source, target], ensure_ascii=False)
+
+
+def _stored(path: Path) -> dict[str, Any]:
+    """What the file holds, if it is a record."""
+    try:
+        told = json.loads(read_bytes(path))
+    except ValueError as error:
+        raise TransferError(
+            f"{path}: is no JSON ({error}); remove it and measure anew, or give another --out"
+        ) from None
+    found = told.get("format") if isinstance(told, dict) else None
+    if not isinstance(told, dict) or found != FORMAT:
+        raise TransferError(
+            f"{path}: holds format {found!r}, not {FORMAT!r}, so `multiprot transfer` did not "
+            "write it; give another --out"
+        )
+    return told
 
 
 def _values(found: Estimate | str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from multiprot.config import load_config
 from multiprot.data import Corpus
 from multiprot.embedding import Embedder
 from multiprot.errors import TransferError
@@ -16,6 +17,8 @@ from multiprot.evaluation.features.cache import VectorCache
 from multiprot.evaluation.features.embedder_source import EmbedderSource
 from multiprot.evaluation.tasks import Task
 from multiprot.training.checkpoint_model import checkpoint_models
+from multiprot.training.config import PretrainConfig
+from multiprot.training.run_folder import RunFolder
 from multiprot.transfer.estimates import Estimate, estimate
 from multiprot.transfer.measure import Measure
 from multiprot.transfer.options import TransferOptions
@@ -40,10 +43,45 @@ def checkpoint_sources(
         Folder that keeps vectors.
     device
         Where models compute.
+
+    Raises
+    ------
+    TrainingError
+        As `multiprot.training.checkpoint_model.checkpoint_models`.
     """
-    for step, bundle in checkpoint_models(run):
-        embedder = Embedder.from_bundle(bundle, device=device)
-        yield step, EmbedderSource(embedder, f"step {step}", VectorCache(cache))
+    vectors, models = VectorCache(cache), checkpoint_models(run)
+    return (
+        (step, EmbedderSource(Embedder.from_bundle(bundle, device=device), f"step {step}", vectors))
+        for step, bundle in models
+    )
+
+
+def run_corpus(run: Path, given: Path | None = None) -> Corpus:
+    """The corpus that a run learnt from.
+
+    Parameters
+    ----------
+    run
+        Folder of a pretraining run.
+    given
+        Where it lies now; without, in the run's folder or where the recipe says.
+
+    Raises
+    ------
+    TransferError
+        If it is another corpus.
+    """
+    folder = RunFolder(run)
+    if given is None and not folder.corpus.is_dir():
+        given = load_config(PretrainConfig, folder.config).value.corpus.path
+    corpus = Corpus.open(given or folder.corpus)
+    learnt = folder.read_facts().get("corpus_content_hash")
+    if learnt not in (None, corpus.content_hash):
+        raise TransferError(
+            f"{corpus.path}: is not the corpus that {run} learnt from (content hash "
+            f"{corpus.content_hash[:12]}…, not {learnt[:12]}…); name the right one with --corpus"
+        )
+    return corpus
 
 
 def study_trace(

@@ -69,7 +69,8 @@ def sinkhorn(samples: Sequence[Sample], options: TransferOptions) -> Outcome:
 
     x, y = (sample.vectors for sample in samples)
     how = SinkhornOptions(epsilon=options.epsilon)
-    return Outcome(sinkhorn_of_arrays(x, y, how, options.device))
+    # The potentials are found up to a tolerance, which may put equal sets below 0.
+    return Outcome(max(sinkhorn_of_arrays(x, y, how, options.device), 0.0))
 
 
 def sliced(samples: Sequence[Sample], options: TransferOptions) -> Outcome:
