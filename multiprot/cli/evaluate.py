@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from pydantic import ValidationError
 
 from multiprot.cli.section_options import with_section_options
 from multiprot.embedding.options import EmbedOptions
+from multiprot.errors import ConfigError
 from multiprot.evaluation.comparison.options import EvaluateOptions
 
 _FAILED: Final = 2
@@ -66,19 +68,28 @@ def evaluate(
         out=out,
         cache=cache or out / "vectors",
         options=options,
-        embedding=EmbedOptions.model_validate({"precision": precision}),
+        embedding=_embedding(precision),
         device=device,
         corpora=tuple(corpora or ()),
     )
     outcome = run_cells(plan, resume=resume, on_cell=_say)
     results = write_results(outcome, options, out)
     print(json.dumps(results, indent=2) if as_json else table_text(results))
+    for note in results["notes"]:
+        print(f"note: {note}", file=sys.stderr)
     if outcome.failures:
         for failure in outcome.failures:
             told = " on ".join(part for part in (failure["model"], failure["task"]) if part)
             print(f"failed: {told}: {failure['reason']}", file=sys.stderr)
         print("next: the same command with --resume tries these again", file=sys.stderr)
         raise typer.Exit(_FAILED)
+
+
+def _embedding(precision: str) -> EmbedOptions:
+    try:
+        return EmbedOptions.model_validate({"precision": precision})
+    except ValidationError:
+        raise ConfigError(f"--precision {precision}: is not fp32, bf16 or fp16") from None
 
 
 def _say(model: str, task: str, told: str) -> None:

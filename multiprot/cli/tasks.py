@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,17 +32,24 @@ def _group() -> None:
 def list_tasks(
     folders: Folders, split_column: SplitColumn = "split", as_json: AsJson = False
 ) -> None:
-    """Name, type, metric and size of each task."""
+    """Name, type, metric and size of each task; exit code 2 where one cannot be read."""
+    from multiprot.errors import MultiprotError
     from multiprot.evaluation.tasks import load_task, task_folders, task_summary
 
-    found = task_folders(folders)
-    summaries = [task_summary(load_task(folder, split_column=split_column)) for folder in found]
+    summaries, failed = [], False
+    for folder in task_folders(folders):
+        try:
+            summaries.append(task_summary(load_task(folder, split_column=split_column)))
+        except MultiprotError as error:
+            failed = True
+            print(f"failed: {error}", file=sys.stderr)
     if as_json:
         print(json.dumps(summaries, indent=2))
-        return
-    for summary in summaries:
+    for summary in () if as_json else summaries:
         sizes = ", ".join(f"{n:,} {split}" for split, n in summary["entries"].items())  # type: ignore[attr-defined]
         print(f"{summary['name']}: {summary['task_type']}, {summary['primary_metric']}; {sizes}")
+    if failed:
+        raise typer.Exit(2)
 
 
 @app.command()

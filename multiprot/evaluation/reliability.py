@@ -37,7 +37,7 @@ class ReliabilityDiagram:
 
     @property
     def expected_calibration_error(self) -> float:
-        """Mean over bins, by their counts, of |predicted - observed|.
+        """Mean over bins, by their counts, of `abs(predicted - observed)`.
 
         References
         ----------

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def pair_features(first: Features, second: Features) -> Features:
-    """What two proteins make together, whichever is named first: [a + b, a * b, |a - b|].
+    """What two proteins make together, whichever is named first: `[a + b, a * b, abs(a - b)]`.
 
     Parameters
     ----------

@@ -21,6 +21,7 @@ from multiprot.evaluation.probes import FittedProbe, Problem, Rows, find_probe
 from multiprot.evaluation.statistics import BootstrapOptions, interval_of
 from multiprot.evaluation.tasks import Target, Task, Unit
 from multiprot.evaluation.tasks.sample import sampled
+from multiprot.evaluation.tasks.scored_by import ontology_hash
 from multiprot.files import atomic_folder
 
 CELL: Final = "cell.json"
@@ -68,6 +69,7 @@ def cell_key(source: FeatureSource, task: Task, options: EvaluateOptions) -> str
     decides = {
         "source": source.identity,
         "task": task.content_hash,
+        "ontology": ontology_hash(task),
         "specification": task.specification.model_dump(mode="json"),
         "options": options.model_dump(mode="json"),
     }
@@ -100,7 +102,7 @@ def make_cell(
     EvaluationError
         If nothing can be learnt or scored.
     """
-    begun = time.monotonic()
+    begun, known = time.monotonic(), source.residues_embedded
     entries = Entries.of(task, options)
     features = TaskFeatures(source, task, entries.all())
     scoring = scoring_of(task, options)
@@ -123,6 +125,7 @@ def make_cell(
             "refused": features.refused,
             "runs": runs,
             "seconds_embedding": round(embedded - begun, 3),
+            "residues_embedded": source.residues_embedded - known,
             "seconds_probing": round(time.monotonic() - embedded, 3),
         }
         (partial / CELL).write_text(json.dumps(cell, indent=2), encoding="utf-8")
@@ -136,7 +139,8 @@ class _Parts:
         self.task = task
         self.train = self._rows(features, entries.train, "train")
         usable = features.usable(entries.valid)
-        self.valid = features.rows(usable) if len(usable) else None
+        valid = features.rows(usable) if len(usable) else None
+        self.valid = valid if valid is not None and len(valid) else None
         self.tests = {s: self._rows(features, e, s) for s, e in entries.tests.items()}
 
     def _rows(self, features: TaskFeatures, entries: NDArray[np.int64], split: str) -> Rows:

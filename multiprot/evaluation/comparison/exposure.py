@@ -73,6 +73,8 @@ class TrainingKnowledge:
         Of its training sequences, or None.
     sequences
         The sequences themselves, where their corpus is at hand.
+    corpus
+        Content hash of that corpus; "" without one.
     excluded
         Tasks whose like were left out of its corpus.
     """
@@ -80,6 +82,7 @@ class TrainingKnowledge:
     untrained: bool = False
     hashes: TrainingSequences | None = None
     sequences: Sequence[str] = field(default=(), repr=False)
+    corpus: str = ""
     excluded: frozenset[str] = frozenset()
 
     @classmethod
@@ -100,9 +103,15 @@ class TrainingKnowledge:
         model = source.embedder.model if isinstance(source, EmbedderSource) else None
         if not isinstance(model, BundleModel):
             return cls()
-        sequences = _corpus_sequences(model.bundle, corpora)
+        corpus = _corpus(model.bundle, corpora)
+        sequences = () if corpus is None else _learnt(corpus)
         hashes = TrainingSequences.of(sequences) if sequences else model.bundle.trained_on()
-        return cls(hashes=hashes, sequences=sequences, excluded=_excluded(model.bundle))
+        return cls(
+            hashes=hashes,
+            sequences=sequences,
+            corpus="" if corpus is None else corpus.content_hash,
+            excluded=_excluded(model.bundle),
+        )
 
     def exposure(self, task: Task, *, threads: int = 1) -> Exposure:
         """How much of a task's test proteins the model has seen."""
@@ -136,16 +145,18 @@ def _tested(task: Task) -> list[str]:
     return sorted({column[row] for column in task.sequences for row in entries})
 
 
-def _corpus_sequences(bundle: Bundle, corpora: Sequence[Path]) -> tuple[str, ...]:
-    """All but the test split of the corpus that the bundle names, if it is among `corpora`."""
+def _corpus(bundle: Bundle, corpora: Sequence[Path]) -> Corpus | None:
+    """The one that the bundle names, if it is among `corpora`."""
     told = bundle.provenance.get("corpus")
     wanted = told.get("content_hash") if isinstance(told, dict) else None
-    for path in corpora:
-        corpus = Corpus.open(path)
-        if corpus.content_hash == wanted:
-            rows = zip(corpus.splits, corpus.columns("sequence"), strict=True)
-            return tuple(sequence for split, (sequence,) in rows if split != "test")
-    return ()
+    opened = (Corpus.open(path) for path in corpora)
+    return next((corpus for corpus in opened if corpus.content_hash == wanted), None)
+
+
+def _learnt(corpus: Corpus) -> tuple[str, ...]:
+    """Sequences of all but the test split."""
+    rows = zip(corpus.splits, corpus.columns("sequence"), strict=True)
+    return tuple(sequence for split, (sequence,) in rows if split != "test")
 
 
 def _excluded(bundle: Bundle) -> frozenset[str]:

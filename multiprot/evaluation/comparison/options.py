@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from multiprot.config import Section
 
@@ -10,7 +10,7 @@ from multiprot.config import Section
 class EvaluateOptions(Section):
     """How models are scored on tasks. All of it is written into the results."""
 
-    probes: tuple[str, ...] = ("linear",)
+    probes: tuple[str, ...] = Field(default=("linear",), min_length=1)
     """Simple models trained on the vectors: linear, knn, mlp; repeated for several."""
     metrics: tuple[str, ...] = ()
     """Metrics beside each task's primary one, repeated for several; none: the usual ones."""
@@ -29,3 +29,8 @@ class EvaluateOptions(Section):
     """Resamples of a bootstrap interval."""
     confidence: float = Field(default=0.95, gt=0, lt=1)
     """Confidence of the intervals."""
+
+    @field_validator("probes", "metrics")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(value))

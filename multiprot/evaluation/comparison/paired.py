@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from multiprot.errors import EvaluationError
 from multiprot.evaluation.comparison.scoring import Scoring
 from multiprot.evaluation.metrics.metric import Scorer
 from multiprot.evaluation.statistics import BootstrapOptions, holm, paired_difference
@@ -37,8 +40,13 @@ class _Predictions:
 
     @classmethod
     def read(cls, path: Path) -> _Predictions:
-        with np.load(path, allow_pickle=False) as arrays:
-            return cls(*(arrays[name] for name in ("ids", "groups", "labels", "predictions")))
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return cls(*(arrays[name] for name in ("ids", "groups", "labels", "predictions")))
+        except (OSError, ValueError, KeyError, BadZipFile, zlib.error) as error:
+            raise EvaluationError(
+                f"{path}: cannot be read ({error}); remove {path.parent} and go on with --resume"
+            ) from None
 
     def of(self, common: NDArray[np.str_]) -> _Predictions:
         """Rows of some entries; entries stand in one order in the files of all models."""
@@ -51,6 +59,7 @@ def paired_comparisons(
     folders: Mapping[tuple[str, str], Path],
     scorings: Mapping[str, Scoring],
     bootstrap: BootstrapOptions,
+    notes: list[str],
 ) -> list[dict[str, Any]]:
     """For each task, probe and test split: how far each model is from the best.
 
@@ -67,6 +76,8 @@ def paired_comparisons(
         Task -> how it is scored.
     bootstrap
         How.
+    notes
+        Gets a sentence for each pair of models that could not be compared.
     """
     tables: defaultdict[tuple[str, str, str], dict[str, float]] = defaultdict(dict)
     for cell in cells:
@@ -83,26 +94,40 @@ def paired_comparisons(
             model: _Predictions.read(folders[model, task] / f"{probe}-0-{split}.npz")
             for model in values
         }
-        rows = _against(best, files, scorings[task], bootstrap)
-        found += [{"task": task, "probe": probe, "split": split} | row for row in rows]
+        place = {"task": task, "probe": probe, "split": split}
+        apart: dict[str, str] = {}
+        found += [place | row for row in _against(best, files, scorings[task], bootstrap, apart)]
+        for model, reason in apart.items():
+            notes.append(f"{model} and {best} on {task}, {split}: not compared, {reason}")
     return found
 
 
 def _against(
-    best: str, files: Mapping[str, _Predictions], scoring: Scoring, bootstrap: BootstrapOptions
+    best: str,
+    files: Mapping[str, _Predictions],
+    scoring: Scoring,
+    bootstrap: BootstrapOptions,
+    apart: dict[str, str],
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for model, file in files.items():
+        if model == best:
+            continue
         common = np.intersect1d(file.ids, files[best].ids)
-        if model == best or len(common) < 2:
+        if len(common) < 2:
+            apart[model] = f"as they share {len(common)} test entries; embed the same proteins"
             continue
         one, other = files[best].of(common), file.of(common)
-        difference = paired_difference(
-            (_primary(scoring, one), _primary(scoring, other)),
-            scoring.units(one.groups),
-            bootstrap,
-            greater_is_better=scoring.greater_is_better,
-        )
+        try:
+            difference = paired_difference(
+                (_primary(scoring, one), _primary(scoring, other)),
+                scoring.units(one.groups),
+                bootstrap,
+                greater_is_better=scoring.greater_is_better,
+            )
+        except EvaluationError as error:
+            apart[model] = str(error)
+            continue
         undefined = np.isnan(difference.p_value)
         rows.append(
             {

@@ -47,6 +47,7 @@ def write_results(outcome: Outcome, options: EvaluateOptions, out: Path) -> dict
     """
     bootstrap = BootstrapOptions(resamples=options.resamples, confidence=options.confidence)
     scores = list(score_rows(outcome))
+    notes = list(outcome.notes)
     scored = dict.fromkeys(cell["task"] for cell in outcome.cells)
     results = {
         "options": json.loads(options.model_dump_json()),
@@ -57,6 +58,7 @@ def write_results(outcome: Outcome, options: EvaluateOptions, out: Path) -> dict
             outcome.folders,
             {name: scoring_of(outcome.tasks[name], options) for name in scored},
             bootstrap,
+            notes,
         ),
         "exposures": [
             {"model": model, "task": task} | exposure.to_json()
@@ -67,11 +69,15 @@ def write_results(outcome: Outcome, options: EvaluateOptions, out: Path) -> dict
             for cell in outcome.cells
             for name, reason in cell["refused"].items()
         ],
+        "notes": notes,
         "failures": outcome.failures,
     }
     with atomic_file(out / RESULTS) as partial:
         partial.write_text(json.dumps(results, indent=2, allow_nan=False), encoding="utf-8")
-    with atomic_file(out / SCORES) as partial, partial.open("w", newline="") as file:
+    with (
+        atomic_file(out / SCORES) as partial,
+        partial.open("w", encoding="utf-8", newline="") as file,
+    ):
         writer = csv.DictWriter(file, _COLUMNS)
         writer.writeheader()
         writer.writerows(scores)

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from multiprot.data import Corpus
+from multiprot.data.mmseqs import has_mmseqs
 from multiprot.embedding import EmbeddingStoppedError, EmbedOptions
-from multiprot.errors import EvaluationError, MultiprotError, OutputExistsError
-from multiprot.evaluation.comparison.cell import CELL, cell_key, make_cell
+from multiprot.errors import EvaluationError, MultiprotError
+from multiprot.evaluation.comparison.cell import cell_key, make_cell
 from multiprot.evaluation.comparison.exposure import Exposure, TrainingKnowledge
+from multiprot.evaluation.comparison.folder import (
+    RUN,
+    begin,
+    cell_name,
+    is_begun,
+    kept_cell,
+    locked,
+)
 from multiprot.evaluation.comparison.options import EvaluateOptions
 from multiprot.evaluation.features import FeatureSource, ModelReference, open_source
 from multiprot.evaluation.metrics import metric_named
 from multiprot.evaluation.probes import find_probe
 from multiprot.evaluation.tasks import Task, load_task
-from multiprot.files import atomic_file
 
-RUN: Final = "run.json"
 CELLS: Final = "cells"
+
+__all__ = ["CELLS", "RUN", "OnCell", "Outcome", "Plan", "run_cells"]
 
 OnCell = Callable[[str, str, str], None]
 """Called with a model, a task and what became of them."""
@@ -79,6 +87,10 @@ class Outcome:
         Model, task and reason of each cell that failed.
     kept
         Cells that were there already.
+    corpora
+        Content hashes of the corpora in which similar proteins were looked for.
+    notes
+        What somebody should know who reads the scores, a sentence each.
     """
 
     cells: list[dict[str, Any]] = field(default_factory=list)
@@ -87,6 +99,8 @@ class Outcome:
     exposures: dict[tuple[str, str], Exposure] = field(default_factory=dict)
     failures: list[dict[str, str]] = field(default_factory=list)
     kept: int = 0
+    corpora: set[str] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
 
 
 def run_cells(
@@ -108,49 +122,36 @@ def run_cells(
     OutputExistsError
         If the folder is there and `resume` is not asked for.
     EvaluationError
-        If the folder was begun with other options, two tasks have the same name, or there is no
-        such probe or metric.
+        If the folder was begun with other options, another process is at work in it, two tasks
+        have the same name, or there is no such probe or metric.
+    DataError
+        If one of the corpora is none.
     """
     for probe in plan.options.probes:
         find_probe(probe)
     for metric in plan.options.metrics:
         metric_named(metric)
-    _begin(plan, resume=resume)
+    corpora = {path: Corpus.open(path).content_hash for path in plan.corpora}
+    is_begun(plan.out, plan.options, resume=resume)
     outcome = Outcome()
     for folder in plan.tasks:
         _load(folder, plan, outcome, on_cell)
-    for reference in plan.models:
-        _score(reference, plan, outcome, on_cell)
+    with locked(plan.out):
+        if not is_begun(plan.out, plan.options, resume=resume):
+            begin(plan.out, plan.options)
+        for reference in plan.models:
+            _score(reference, plan, outcome, on_cell)
+    outcome.notes += _unused(corpora, outcome)
     return outcome
-
-
-def _begin(plan: Plan, *, resume: bool) -> None:
-    file = plan.out / RUN
-    told = json.loads(plan.options.model_dump_json())
-    if file.is_file():
-        if not resume:
-            raise OutputExistsError(
-                f"{plan.out}: is there already; go on with --resume, or choose another folder"
-            )
-        begun = json.loads(file.read_text(encoding="utf-8"))["options"]
-        apart = [name for name in told if told[name] != begun.get(name)]
-        if apart:
-            raise EvaluationError(
-                f"{plan.out}: was begun with {apart[0]} = {begun.get(apart[0])!r}, not "
-                f"{told[apart[0]]!r}; give the same options, or choose another folder"
-            )
-        return
-    plan.out.mkdir(parents=True, exist_ok=True)
-    with atomic_file(file) as partial:
-        partial.write_text(json.dumps({"options": told}, indent=2), encoding="utf-8")
 
 
 def _load(folder: Path, plan: Plan, outcome: Outcome, on_cell: OnCell) -> None:
     try:
         task = load_task(folder, split_column=plan.options.split_column)
     except MultiprotError as error:
-        outcome.failures.append({"model": "", "task": folder.name, "reason": str(error)})
-        on_cell("every model", folder.name, f"failed: {error}")
+        reason = " ".join(str(error).split("\n"))
+        outcome.failures.append({"model": "", "task": folder.name, "reason": reason})
+        on_cell("every model", folder.name, f"failed: {reason}")
         return
     if task.name in outcome.tasks:
         raise EvaluationError(
@@ -166,10 +167,13 @@ def _score(reference: ModelReference, plan: Plan, outcome: Outcome, on_cell: OnC
             reference, cache=plan.cache, device=plan.device, options=plan.embedding
         )
         knowledge = TrainingKnowledge.of(source, plan.corpora)
-    except MultiprotError as error:
+    except Exception as error:
+        # A plugin's own fault must not cost the other models' cells.
         for name in outcome.tasks:
-            _fail(outcome, reference.name, name, str(error), on_cell)
+            _fail(outcome, reference.name, name, _reason(error), on_cell)
         return
+    if knowledge.corpus:
+        outcome.corpora.add(knowledge.corpus)
     for task in outcome.tasks.values():
         try:
             cell = _cell(source, task, plan, outcome)
@@ -178,24 +182,35 @@ def _score(reference: ModelReference, plan: Plan, outcome: Outcome, on_cell: OnC
             on_cell(source.name, task.name, _told(cell))
         except EmbeddingStoppedError:
             raise
-        except MultiprotError as error:
-            _fail(outcome, source.name, task.name, str(error), on_cell)
         except Exception as error:
-            # A plugin's own fault must not cost the other models' cells.
-            told = f"unexpected {type(error).__name__}: {error}"
-            _fail(outcome, source.name, task.name, told, on_cell)
+            _fail(outcome, source.name, task.name, _reason(error), on_cell)
 
 
 def _cell(source: FeatureSource, task: Task, plan: Plan, outcome: Outcome) -> dict[str, Any]:
-    folder = plan.out / CELLS / f"{_safe(source.name)}--{_safe(task.name)}"
+    folder = plan.out / CELLS / cell_name(source.name, task.name)
     outcome.folders[source.name, task.name] = folder
-    file = folder / CELL
-    if file.is_file():
-        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        if found["key"] == cell_key(source, task, plan.options):
-            outcome.kept += 1
-            return found
+    found = kept_cell(folder)
+    if found is not None and found["key"] == cell_key(source, task, plan.options):
+        outcome.kept += 1
+        return found
     return make_cell(source, task, plan.options, folder)
+
+
+def _unused(corpora: Mapping[Path, str], outcome: Outcome) -> Iterator[str]:
+    """A search that was asked for and could not be made must not pass for one without a find."""
+    if corpora and not has_mmseqs():
+        yield (
+            "similar proteins were not looked for: mmseqs2 is not installed (Debian, Ubuntu: "
+            "apt-get install mmseqs2; conda: bioconda::mmseqs2)"
+        )
+    for path, content_hash in corpora.items():
+        if content_hash not in outcome.corpora:
+            yield f"{path}: none of the models says that it was trained on this corpus"
+
+
+def _reason(error: Exception) -> str:
+    deliberate = isinstance(error, MultiprotError)
+    return str(error) if deliberate else f"unexpected {type(error).__name__}: {error}"
 
 
 def _fail(outcome: Outcome, model: str, task: str, reason: str, on_cell: OnCell) -> None:
@@ -211,8 +226,3 @@ def _told(cell: dict[str, Any]) -> str:
         return f"{metric} is undefined"
     interval = "" if low is None else f" [{low:.3f}, {high:.3f}]"
     return f"{metric} {value:.3f}{interval} on {split}"
-
-
-def _safe(name: str) -> str:
-    """A name that is a file name everywhere; what it stands for is in cell.json."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", name)

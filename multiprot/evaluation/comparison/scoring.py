@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,17 @@ from multiprot.evaluation.go_function import (
 )
 from multiprot.evaluation.metrics import Metric, MetricContext, default_metrics, metric_named
 from multiprot.evaluation.metrics.metric import Counts, Scorer
+from multiprot.evaluation.metrics.per_protein import SUFFIX
 from multiprot.evaluation.statistics import Units
 from multiprot.evaluation.tasks import Target, Task, Unit
-from multiprot.ontology import GeneOntology, Namespace, term_matrix
-
-GO_VALUES: Final = ("fmax", "smin", "aupr", "fmax_weighted")
-"""CAFA's values that a table shows, of each namespace."""
+from multiprot.evaluation.tasks.scored_by import (
+    GO_VALUES,
+    check_go_metric,
+    check_metric,
+    label_namespaces,
+    task_ontology,
+)
+from multiprot.ontology import Namespace, term_matrix
 
 
 class Scoring(ABC):
@@ -75,21 +80,27 @@ class MetricScoring(Scoring):
     """
 
     def __init__(self, task: Task, options: EvaluateOptions) -> None:
+        check_metric(task)
         target = task.labels.target
         primary = metric_named(task.specification.primary_metric, target)
-        asked = [metric_named(name) for name in options.metrics]
-        fitting = [metric for metric in asked if target in metric.targets]
-        others = fitting if asked else default_metrics(target)
-        self._metrics: list[Metric] = [primary, *(m for m in others if m.name != primary.name)]
         self._target, self._classes = target, task.labels.names
         self._by_residue = task.specification.unit is Unit.RESIDUE
+        asked = [metric_named(name) for name in options.metrics]
+        others = filter(self._fits, asked) if asked else default_metrics(target)
+        self._metrics: list[Metric] = [primary, *(m for m in others if m.name != primary.name)]
         self.primary = primary.name
         self.greater_is_better = primary.greater_is_better
 
+    def _fits(self, metric: Metric) -> bool:
+        """One that was asked for may be meant for other tasks."""
+        by_protein = metric.name.endswith(SUFFIX)
+        return self._target in metric.targets and (self._by_residue or not by_protein)
+
     def choose(self, labels: NDArray[Any], predictions: NDArray[np.float64]) -> float:
-        """The primary metric."""
+        """The primary metric; of one that is averaged over proteins, that of all rows together."""
         context = MetricContext(target=self._target, classes=self._classes)
-        value = self._metrics[0].value(labels, predictions, context).value
+        metric = metric_named(self.primary.removesuffix(SUFFIX))
+        value = metric.value(labels, predictions, context).value
         return value if self.greater_is_better else -value
 
     def scorers(
@@ -125,19 +136,13 @@ class GoScoring(Scoring):
     """
 
     def __init__(self, task: Task) -> None:
-        self._ontology = _ontology(task)
+        self._ontology = task_ontology(task)
         self._rows = np.array([self._ontology.row(name) for name in task.labels.names])
-        spaces = {self._ontology.namespace(name) for name in task.labels.names}
-        self._namespaces = [namespace for namespace in Namespace if namespace in spaces]
+        self._namespaces = label_namespaces(task, self._ontology)
+        check_go_metric(task, self._namespaces)
         train = task.labels.values[task.entries("train")]
         self._accretion = information_accretion(self._truths(train), self._ontology)
         self.primary = task.specification.primary_metric
-        known = [f"{value}_{space.value}" for space in self._namespaces for value in GO_VALUES]
-        if self.primary not in known:
-            raise EvaluationError(
-                f"{task.path.parent}: primary_metric {self.primary!r} is not one of "
-                f"{', '.join(known)}, as a task with an ontology needs; correct task.json"
-            )
         self.greater_is_better = not self.primary.startswith("smin")
 
     def choose(self, labels: NDArray[Any], predictions: NDArray[np.float64]) -> float:
@@ -205,14 +210,3 @@ def _on_all_rows(result: GoFunctionResult, value: str) -> Scorer:
         return score(counts[result.proteins])
 
     return of_counts
-
-
-def _ontology(task: Task) -> GeneOntology:
-    ontology = GeneOntology.from_obo(task.path.parent / str(task.specification.ontology))
-    unknown = [name for name in task.labels.names if name not in ontology]
-    if unknown:
-        raise EvaluationError(
-            f"{task.path}: label {unknown[0]!r} ({len(unknown)} such labels) is no term of "
-            f"{task.specification.ontology}; take the release that the labels are of"
-        )
-    return ontology

@@ -37,12 +37,14 @@ class BaselineSource(FeatureSource):
 
     def proteins(self, sequences: Sequence[str]) -> Features:
         """As `Baseline.proteins`."""
+        self.residues_embedded += sum(map(len, sequences))
         return self._baseline.proteins(sequences)
 
     def residues(
         self, sequences: Sequence[str], chosen: Sequence[NDArray[np.bool_]]
     ) -> NDArray[np.float32]:
         """As `Baseline.residues`, of the chosen ones."""
+        self.residues_embedded += sum(map(len, sequences))
         kept = np.concatenate(chosen)
         parts, start = [], 0
         for block in self._baseline.residue_blocks(sequences):

@@ -36,7 +36,7 @@ class EmbedderSource(FeatureSource):
         self.embedder = embedder
         self.name = name
         self._cache = cache
-        self._progress = progress
+        self._progress = progress or Progress()
         self._stores: dict[bool, list[EmbeddingStore]] = {}
         identity = embedder.model.identity
         self.identity = {
@@ -48,9 +48,11 @@ class EmbedderSource(FeatureSource):
 
     def missing(self, sequences: Sequence[str], *, residues: bool) -> Mapping[str, str]:
         """Those that the model refuses; all others are embedded now."""
+        before = self._progress.residues
         stores = self._cache.completed(
             self.embedder, sequences, residues=residues, progress=self._progress
         )
+        self.residues_embedded += self._progress.residues - before
         self._stores[residues] = stores
         refused = {f.id: f.reason for store in stores for f in store.failures}
         return {s: refused[name] for s in sequences if (name := sequence_hash(s)) in refused}

@@ -62,7 +62,7 @@ class ModelReference:
             If there is no such baseline.
         """
         name, separator, target = text.partition("=")
-        if not separator or not name or "/" in name or ":" in name:
+        if not separator or not name or "/" in name or ":" in name or Path(text).is_dir():
             name, target = "", text
         kind, _, rest = target.partition(":")
         if kind == BASELINE:

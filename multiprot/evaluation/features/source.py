@@ -23,10 +23,13 @@ class FeatureSource(ABC):
     identity
         What decides its vectors, as plain values: two sources with the same identity give the same
         vectors.
+    residues_embedded
+        Residues that it has computed vectors of so far; what a cache or a store had is not counted.
     """
 
     name: str
     identity: Mapping[str, Any]
+    residues_embedded: int = 0
 
     @abstractmethod
     def missing(self, sequences: Sequence[str], *, residues: bool) -> Mapping[str, str]:

@@ -56,9 +56,12 @@ class Interval:
     distribution: NDArray[np.float64] = field(repr=False)
 
     def to_json(self) -> dict[str, float | int | str | None]:
-        """All but the distribution; None for NaN."""
+        """All but the distribution; None for NaN and for what is beyond all numbers."""
         values = {n: getattr(self, n) for n in self.__dataclass_fields__ if n != "distribution"}
-        return {name: None if value != value else value for name, value in values.items()}
+        return {
+            name: None if isinstance(value, float) and not np.isfinite(value) else value
+            for name, value in values.items()
+        }
 
 
 def bootstrap_interval(

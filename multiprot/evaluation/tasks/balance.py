@@ -26,7 +26,10 @@ def balance(task: Task) -> Iterator[Finding]:
                 "few-entries", f"{len(entries)} entries in {split}, {FEWEST_ENTRIES} are needed"
             )
         yield from _variation(task, split)
-    if not len(task.entries(VALID)):
+    if len(task.entries(VALID)):
+        # Settings are chosen by its score, which labels that do not vary do not give.
+        yield from _variation(task, VALID)
+    else:
         yield _note("no-valid", "no entry is in valid: penalties are chosen by cross-validation")
     if task.labels.target in (Target.MULTICLASS, Target.BINARY):
         yield from _classes(task)

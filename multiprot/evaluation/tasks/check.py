@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from multiprot.errors import EvaluationError
+from multiprot.errors import EvaluationError, MultiprotError
 from multiprot.evaluation.tasks.balance import balance
 from multiprot.evaluation.tasks.findings import Finding, Severity, TaskReport
 from multiprot.evaluation.tasks.leakage import leakage
+from multiprot.evaluation.tasks.scored_by import scored_by
 from multiprot.evaluation.tasks.specification import SPECIFICATION
 from multiprot.evaluation.tasks.task import Task, load_task
 
@@ -58,9 +59,13 @@ def check_task(
     """
     try:
         task = load_task(folder, split_column=split_column)
-    except EvaluationError as error:
+    except MultiprotError as error:
         return TaskReport(folder, {}, (Finding(Severity.ERROR, "unreadable", str(error)),))
-    findings = [*balance(task), *leakage(task, identity=identity, threads=threads)]
+    findings = [
+        *scored_by(task),
+        *balance(task),
+        *leakage(task, identity=identity, threads=threads),
+    ]
     order = list(Severity)
     return TaskReport(
         folder, task_summary(task), tuple(sorted(findings, key=lambda f: order.index(f.severity)))

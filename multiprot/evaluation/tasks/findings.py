@@ -24,9 +24,9 @@ class Finding:
     severity
         How bad it is.
     kind
-        A word for programs: "unreadable", "few-entries", "constant-target", "class-balance",
-        "unseen-class", "contradicting-labels", "identical-sequences", "similar-sequences",
-        "metric", "not-checked".
+        A word for programs: "unreadable", "metric", "few-entries", "no-valid",
+        "constant-target", "class-balance", "unseen-class", "contradicting-labels",
+        "identical-sequences", "similar-sequences", "not-checked".
     message
         A sentence with the values.
     """

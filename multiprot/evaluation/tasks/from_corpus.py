@@ -42,7 +42,7 @@ def go_task(
     out
         Folder to make.
     name
-        Of the task; empty: "go_" and the namespace.
+        Of the task; empty: `go_` and the namespace.
     namespace
         Which terms.
     least_examples

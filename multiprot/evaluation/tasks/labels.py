@@ -15,6 +15,7 @@ from multiprot.evaluation.tasks.specification import TaskSpecification
 from multiprot.evaluation.tasks.task_type import Target, Unit
 
 _BINARY: Final = {"0": 0, "1": 1, "false": 0, "true": 1}
+_LONGEST_NUMBER: Final = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,11 @@ def parse_labels(
     by_residue = specification.unit is Unit.RESIDUE
     multilabel = specification.target is Target.MULTILABEL
     split = _separated if by_residue or multilabel else _whole
+    if split is _whole:
+        _refuse_lists(values, ids)
     parts = [split(value, specification.separator) for value in values]
+    if specification.target in (Target.MULTICLASS, Target.MULTILABEL):
+        _refuse_missing(specification, parts, ids)
     if multilabel and not by_residue:
         return _label_sets(specification, parts)
     sizes = np.fromiter((len(part) for part in parts), dtype=np.int64, count=len(parts))
@@ -94,6 +99,27 @@ def parse_labels(
 
     made, names = _READERS[specification.target](specification, flat, scored, blame)
     return Labels(specification.target, made, names, scored, offsets)
+
+
+def _refuse_lists(values: Sequence[Any], ids: Sequence[str]) -> None:
+    for name, value in zip(ids, values, strict=True):
+        if isinstance(value, (list, tuple)):
+            raise EvaluationError(
+                f"entry {name}: its target is a list, but an entry of this task_type has one "
+                "label; correct the table or task.json"
+            )
+
+
+def _refuse_missing(
+    specification: TaskSpecification, parts: Sequence[Sequence[str]], ids: Sequence[str]
+) -> None:
+    """A label that is not there must not become a class of its own."""
+    known = {*specification.class_names, specification.ignore_label}
+    for name, part in zip(ids, parts, strict=True):
+        # Of a text each character is a residue's label, a blank one, too.
+        listed = () if isinstance(part, str) else part
+        if any(not label.strip() and label not in known for label in listed):
+            raise EvaluationError(f"entry {name}: a label is empty; fill it or drop the row")
 
 
 Blame = Callable[[int, str], EvaluationError]
@@ -164,7 +190,7 @@ def _bits(
 ) -> _Read:
     """Residues of a multilabel task: a number each, of which bit k says whether label k holds."""
     for row in np.flatnonzero(scored):
-        if not flat[row].isdigit():
+        if not _is_whole(flat[row]):
             raise blame(int(row), "a whole number whose bits are the residue's labels")
     values = np.zeros(len(flat), dtype=np.int64)
     values[scored] = flat[scored].astype(np.int64)
@@ -204,7 +230,8 @@ _READERS: Final = {
 
 
 def _whole(value: Any, separator: str) -> Sequence[str]:
-    return (_text(value),)
+    # NaN is what pandas writes where there is no value.
+    return ("" if value != value else _text(value),)
 
 
 def _separated(value: Any, separator: str) -> Sequence[str]:
@@ -219,7 +246,7 @@ def _separated(value: Any, separator: str) -> Sequence[str]:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else str(value)
+    return "" if value is None else str(value)
 
 
 def _is_number(text: str) -> bool:
@@ -233,4 +260,9 @@ def _is_number(text: str) -> bool:
 def _sorted_names(names: Iterable[Any]) -> tuple[str, ...]:
     """Whole numbers by their value, then all else by letter."""
     texts = [str(name) for name in names]
-    return tuple(sorted(texts, key=lambda t: (0, int(t), t) if t.isdigit() else (1, 0, t)))
+    return tuple(sorted(texts, key=lambda t: (0, int(t), t) if _is_whole(t) else (1, 0, t)))
+
+
+def _is_whole(text: str) -> bool:
+    """Digits that fit into 64 bits; `str.isdigit` takes "²" for one, too."""
+    return text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER

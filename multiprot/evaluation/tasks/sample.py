@@ -11,7 +11,7 @@ from multiprot.evaluation.tasks.task import Task
 
 
 def sampled(task: Task, split: str, most_rows: int | None, seed: int = 0) -> NDArray[np.int64]:
-    """Entries of a split, as many as give `most_rows` labels at most, but at least one.
+    """Entries of a split, as many as give `most_rows` labels at most, but at least two.
 
     Which ones depends on their ids and the seed alone: not on their order, and a larger sample
     holds a smaller one.
@@ -37,7 +37,8 @@ def sampled(task: Task, split: str, most_rows: int | None, seed: int = 0) -> NDA
         return entries
     order = sorted(entries, key=lambda row: _draw(task.ids[row], seed))
     sizes = np.array([len(task.labels.rows(np.array([row]))) for row in order])
-    count = max(1, int(np.searchsorted(np.cumsum(sizes), most_rows, side="right")))
+    # One protein, however long, can be neither resampled nor dealt into folds.
+    count = max(2, int(np.searchsorted(np.cumsum(sizes), most_rows, side="right")))
     return np.sort(np.array(order[:count], dtype=np.int64))
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from multiprot.config.problems import describe
 from multiprot.errors import EvaluationError
@@ -22,7 +22,7 @@ class TaskSpecification(BaseModel):
     Attributes
     ----------
     name
-        Of letters, digits, "_", "-" and "."; tables show it.
+        Not empty, of letters that can be printed; tables show it.
     task_type
         What has a label, and of what kind it is.
     primary_metric
@@ -33,7 +33,7 @@ class TaskSpecification(BaseModel):
     ignore_label
         A residue with this label is not scored.
     class_names
-        All classes or labels, in their order; empty: those that occur, sorted.
+        All classes or labels, in their order, each once; empty: those that occur, sorted.
     ontology
         OBO file in the folder, where labels are GO ids: predictions are scored as CAFA does.
     least_examples
@@ -51,9 +51,32 @@ class TaskSpecification(BaseModel):
     ignore_label: str | None = None
     class_names: tuple[str, ...] = ()
     ontology: str | None = None
-    least_examples: int = 0
+    least_examples: int = Field(default=0, ge=0)
     description: str = ""
     caveat: str = ""
+
+    @field_validator("name")
+    @classmethod
+    def _shown(cls, value: str) -> str:
+        if not value.strip() or not value.isprintable():
+            raise ValueError("must be a name that can be shown in a table")
+        return value
+
+    @field_validator("class_names")
+    @classmethod
+    def _different(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("must hold each name once")
+        return value
+
+    @model_validator(mode="after")
+    def _two_classes(self) -> Self:
+        if self.target is Target.BINARY and len(self.class_names) not in (0, 2):
+            raise ValueError(
+                f"class_names has {len(self.class_names)} names; a binary task has two, of 0 and "
+                "of 1"
+            )
+        return self
 
     @property
     def target(self) -> Target:

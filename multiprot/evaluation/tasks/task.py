@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ TEST: Final = "test"
 DROPPED: Final = ("drop", "")
 """An entry with one of these as its split is in none."""
 
+_FURTHER_TEST: Final = re.compile(r"test_[A-Za-z0-9_.-]+")
+"""It becomes a part of file names."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
@@ -47,7 +51,7 @@ class Task:
     ligands
         SMILES of each entry's ligand; empty where the task has none.
     splits
-        "train", "valid", "test" or "test_…" of each entry.
+        "train", "valid", "test" or a further test split of each entry.
     labels
         Of the entries, or of their residues.
     """
@@ -160,10 +164,10 @@ def _refuse_repeated(ids: Sequence[str]) -> None:
 
 def _refuse_unknown_split(splits: NDArray[np.str_], ids: Sequence[str], column: str) -> None:
     for row, split in enumerate(splits):
-        if split not in (TRAIN, VALID, TEST, *DROPPED) and not split.startswith("test_"):
+        if split not in (TRAIN, VALID, TEST, *DROPPED) and not _FURTHER_TEST.fullmatch(split):
             raise EvaluationError(
                 f"entry {ids[row]}: {str(split)!r} in column {column!r} is not train, valid, test, "
-                "test_… or drop; choose another split column"
+                "test_… (letters, digits, _, - and .) or drop; choose another split column"
             )
     for needed in (TRAIN, TEST):
         if not any(split.startswith(needed) for split in splits):

@@ -67,6 +67,15 @@ def test_nothing_is_computed_twice(embedder: Counting, tmp_path: Path) -> None:
     assert embedder.computed == 4
 
 
+def test_only_what_is_computed_counts_as_embedded(embedder: Counting, tmp_path: Path) -> None:
+    first = EmbedderSource(embedder, "tiny", VectorCache(tmp_path))
+    first.missing(SEQUENCES, residues=False)
+    assert first.residues_embedded == sum(len(s) for s in set(SEQUENCES))
+    again = EmbedderSource(embedder, "tiny", VectorCache(tmp_path))
+    again.missing(SEQUENCES, residues=False)
+    assert again.residues_embedded == 0
+
+
 def test_other_settings_are_other_vectors(tiny_bundle: Path, tmp_path: Path) -> None:
     for space in ("protein", "shared"):
         options = EmbedOptions.model_validate({"space": space})
