@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.results import save_results
 from benchmarks.transfer_prediction.correlation import correlation, promising_sign
 from benchmarks.transfer_prediction.design import FEATURE_MEASURES, PAIR_MEASURES, TASKS
-from benchmarks.transfer_prediction.folders import smaller_task, tested_sequences
+from benchmarks.transfer_prediction.folders import held_out_sequences, smaller_task
 from benchmarks.transfer_prediction.points import Study, adapt, measured, scores
 
 
@@ -25,7 +25,7 @@ def main() -> None:
     out = arguments.out / "quick" if arguments.quick else arguments.out
     models = dict(text.split("=", 1) for text in arguments.model)
     tasks = {name: out / "tasks" / name for name in TASKS}
-    tested = tested_sequences([arguments.tasks / name for name in TASKS])
+    tested = held_out_sequences([arguments.tasks / name for name in TASKS])
     for name, folder in tasks.items():
         smaller_task(arguments.tasks / name, folder, tested, 0.1 if arguments.quick else 1.0)
     study = Study(out, {name: Path(bundle) for name, bundle in models.items()}, tasks)

@@ -69,7 +69,8 @@ def _interval(
         rho = _rho(x[rows], y[rows])
         if rho is not None:
             found.append(rho)
-    return [float(end) for end in np.quantile(found, [0.025, 0.975])]
+    ends = np.quantile(found, [0.025, 0.975]) if found else ()
+    return [float(end) for end in ends]
 
 
 def _centred(values: NDArray[np.float64], groups: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -23,9 +23,9 @@ EPOCHS: Final = 4
 SEED: Final = 0
 
 PAIR_MEASURES: Final = (
-    *("wasserstein", "sinkhorn", "sliced-wasserstein", "otfrm", "otdd", "otmtd"),
+    *("wasserstein", "sinkhorn", "sliced-wasserstein", "otfrm", "otdd", "otmtd", "leep"),
 )
 """Between A and B as the unadapted model sees them. OTFRM is of the two: intra(B) / OTsim(A, B)."""
 
-FEATURE_MEASURES: Final = ("logme", "h-score", "leep", "knn-purity")
+FEATURE_MEASURES: Final = ("logme", "h-score", "knn-purity")
 """Of B's training part, as the adapted model sees it, less the same of the unadapted model."""

@@ -18,7 +18,7 @@ from multiprot.files import atomic_folder
 _MOST: dict[str, int] = {"train": TRAIN_ROWS, "valid": VALID_ROWS, "test": TEST_ROWS}
 
 
-def tested_sequences(sources: Sequence[Path]) -> frozenset[str]:
+def held_out_sequences(sources: Sequence[Path]) -> frozenset[str]:
     """Proteins that any of the tasks is tested on."""
     tasks = [load_task(source) for source in sources]
     return frozenset(t.sequences[0][row] for t in tasks for row in t.entries("test"))

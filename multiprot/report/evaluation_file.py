@@ -10,7 +10,7 @@ from pydantic import Field
 
 from multiprot.errors import EvaluationError, ReportError
 from multiprot.evaluation.comparison.exposure import Verdict
-from multiprot.evaluation.metrics import metric_named
+from multiprot.evaluation.tasks import scored_by
 from multiprot.report.json_file import Stored, read_object, read_stored
 
 RESULTS: Final = "results.json"
@@ -142,7 +142,7 @@ def greater_is_better(metric: str, owner: Path | str = "scores") -> bool:
         If there is no such metric.
     """
     try:
-        return metric_named(metric).greater_is_better
+        return scored_by.greater_is_better(metric)
     except EvaluationError as error:
         raise ReportError(f"{owner}: {error}") from None
 

@@ -11,7 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multiprot.errors import ReportError
-from multiprot.report.evaluation_file import EvaluationFile, read_cell_times, read_evaluation
+from multiprot.report.evaluation_file import (
+    EvaluationFile,
+    best_of,
+    read_cell_times,
+    read_evaluation,
+)
 from multiprot.report.score_figures import radar_figure, task_figures
 from multiprot.report.score_table import score_table
 from multiprot.report.speed import measured_speeds, read_speeds, retained_scores, speed_figure
@@ -176,3 +181,19 @@ def test_a_file_of_speeds_is_checked(tmp_path: Path, text: str, told: str) -> No
 def test_plotly_is_really_asked() -> None:
     with pytest.raises(ValueError, match="sharpness"):
         go.Figure([{"type": "bar", "sharpness": 3}])
+
+
+def test_scores_of_go_terms_are_read_and_the_best_is_the_smallest_smin(tmp_path: Path) -> None:
+    rows = [
+        score("go", model, value, metric="smin_molecular_function")
+        for model, value in (("near", 2.0), ("far", 9.0))
+    ]
+    rows += [
+        score("go", model, value, metric="fmax_molecular_function", primary=False)
+        for model, value in (("near", 0.6), ("far", 0.3))
+    ]
+    evaluation(tmp_path, rows)
+    found = read_evaluation(tmp_path)
+    (line,) = [scores for _, scores in found.lines()]
+    assert best_of(line) == {"near"}
+    assert "2.000" in str(score_table(found))

@@ -25,6 +25,7 @@ from multiprot.evaluation.tasks.scored_by import (
     GO_VALUES,
     check_go_metric,
     check_metric,
+    greater_is_better,
     label_namespaces,
     task_ontology,
 )
@@ -143,7 +144,7 @@ class GoScoring(Scoring):
         train = task.labels.values[task.entries("train")]
         self._accretion = information_accretion(self._truths(train), self._ontology)
         self.primary = task.specification.primary_metric
-        self.greater_is_better = not self.primary.startswith("smin")
+        self.greater_is_better = greater_is_better(self.primary)
 
     def choose(self, labels: NDArray[Any], predictions: NDArray[np.float64]) -> float:
         """The largest protein-centred F1 over all terms, not propagated: quick, and near Fmax."""

@@ -17,6 +17,8 @@ from multiprot.ontology import GeneOntology, Namespace
 GO_VALUES: Final = ("fmax", "smin", "aupr", "fmax_weighted")
 """CAFA's values that a table shows, of each namespace."""
 
+_GO_NAMES: Final = frozenset(f"{value}_{space.value}" for space in Namespace for value in GO_VALUES)
+
 
 def task_ontology(task: Task) -> GeneOntology:
     """The ontology of a task whose labels are GO ids.
@@ -48,6 +50,24 @@ def label_namespaces(task: Task, ontology: GeneOntology) -> list[Namespace]:
     """Those that the labels are of."""
     spaces = {ontology.namespace(name) for name in task.labels.names}
     return [namespace for namespace in Namespace if namespace in spaces]
+
+
+def greater_is_better(name: str) -> bool:
+    """Whether a better model has a greater value of a number that tables show.
+
+    Parameters
+    ----------
+    name
+        Of a metric, or one of CAFA's values with a namespace behind it.
+
+    Raises
+    ------
+    EvaluationError
+        If there is no such number.
+    """
+    if name in _GO_NAMES:
+        return not name.startswith("smin")
+    return metric_named(name).greater_is_better
 
 
 def check_go_metric(task: Task, namespaces: Sequence[Namespace]) -> None:

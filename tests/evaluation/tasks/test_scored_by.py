@@ -11,9 +11,16 @@ import pytest
 
 from multiprot.data import make_synthetic_corpus
 from multiprot.data.synthetic import SyntheticOptions
+from multiprot.errors import EvaluationError
 from multiprot.evaluation.metrics import default_metrics, metrics_for
 from multiprot.evaluation.tasks import Finding, Severity, TaskType, Unit, check_task, go_task
-from multiprot.evaluation.tasks.scored_by import GO_VALUES, check_metric, ontology_hash, scored_by
+from multiprot.evaluation.tasks.scored_by import (
+    GO_VALUES,
+    check_metric,
+    greater_is_better,
+    ontology_hash,
+    scored_by,
+)
 from multiprot.evaluation.tasks.task import load_task
 from tests.evaluation.comparison.sources import planted_task
 from tests.evaluation.tasks.folders import proteins, write_task
@@ -127,3 +134,23 @@ def test_the_hash_of_an_ontology_is_that_of_its_file(go_copy: Path) -> None:
 
 def test_a_task_without_an_ontology_has_no_hash(tmp_path: Path) -> None:
     assert ontology_hash(load_task(write_task(tmp_path / "t", proteins()))) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "greater"),
+    [
+        ("spearman", True),
+        ("rmse", False),
+        ("fmax_molecular_function", True),
+        ("aupr_biological_process", True),
+        ("smin_cellular_component", False),
+    ],
+)
+def test_which_way_is_better(name: str, greater: bool) -> None:
+    assert greater_is_better(name) is greater
+
+
+@pytest.mark.parametrize("name", ["fmax", "smin_molecular", "fmax_everything"])
+def test_a_number_that_there_is_not_has_no_better_way(name: str) -> None:
+    with pytest.raises(EvaluationError, match="no metric"):
+        greater_is_better(name)
