@@ -94,7 +94,7 @@ def test_a_protein_that_ends_its_worker_is_refused_by_name(tmp_path: Path) -> No
     summary = run_workers(path, tmp_path / "out", spec)
     assert (summary.manifest["refused"], summary.manifest["proteins"]) == (1, 25)
     (failure,) = EmbeddingStore.open(tmp_path / "out").failures
-    told = "protein killer: the worker that embedded it alone died of SIGKILL; leave it out"
+    told = "protein killer: the worker that embedded it alone died of SIGKILL, twice; leave it out"
     assert failure.reason.startswith(told)
     assert workers_alive() == []
 

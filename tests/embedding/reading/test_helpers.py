@@ -179,11 +179,9 @@ def test_a_script_without_a_guard_is_told(folder: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(script), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1
-    assert (
-        done.stderr.rstrip()
-        .splitlines()[-1]
-        .endswith("call this under `if __name__ == '__main__'`, or use 0 processes")
-    )
+    told = "call this under `if __name__ == '__main__'`, or use 0 processes"
+    # Python's tracker of semaphores may have the last word.
+    assert any(line.endswith(told) for line in done.stderr.splitlines())
 
 
 def test_what_helpers_import_is_small() -> None:
