@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 import torch
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from torch import Tensor, nn
 
 from multiprot.bundle.tensors import fill_module, load_tensors, save_tensors
@@ -40,6 +40,14 @@ class PredictionSettings(Section):
     """Longest protein, or window, that was embedded in one piece; null: the model's own limit."""
     window_overlap: int = Field(default=64, ge=0)
     """Residues that neighbouring windows of a longer protein share at least."""
+
+    @model_validator(mode="after")
+    def _names_fit_the_target(self) -> Self:
+        count, binary = len(self.class_names), self.target == "binary"
+        fits = count == 2 if binary else (count > 0) == (self.target != "regression")
+        if not fits:
+            raise ValueError(f"{count} class names do not fit {self.target} predictions")
+        return self
 
     @property
     def outputs(self) -> int:

@@ -46,13 +46,16 @@ def read_entries(path: Path, settings: PredictionSettings) -> Iterator[TableEntr
     Raises
     ------
     EvaluationError
-        If the table cannot be read, lacks a column, or an id stands on more than one row.
+        If the table cannot be read, lacks a column or an id, or one stands on more than one row.
     """
     unit = Unit(settings.unit)
     columns = SEQUENCE_COLUMNS[unit]
     ligand = ("smiles",) if unit is Unit.PROTEIN_LIGAND else ()
     table = read_columns(path, ("id", *columns, *ligand))
     ids = [str(value) for value in table.column("id").to_pylist()]
+    if not all(name.strip() for name in ids):
+        number = next(n for n, name in enumerate(ids, 1) if not name.strip())
+        raise EvaluationError(f"{path}: row {number} has no id; give it one")
     repeated = [name for name, count in Counter(ids).items() if count > 1]
     if repeated:
         raise EvaluationError(

@@ -17,8 +17,8 @@ from multiprot.embedding.embedder import OnFailure
 from multiprot.embedding.embeddings import EmbeddedProtein, Failure
 from multiprot.embedding.identity import sequence_hash
 from multiprot.errors import BundleError, EvaluationError, RecordError
-from multiprot.evaluation.baselines import morgan_fingerprints
 from multiprot.finetuning.entries import TableEntry
+from multiprot.finetuning.ligands import ligand_fingerprints
 from multiprot.finetuning.options import PredictOptions
 from multiprot.finetuning.rows import Rows, predicted
 from multiprot.proteins import ProteinRecord
@@ -181,9 +181,12 @@ class Predictor:
         self, entries: list[TableEntry], on_failure: OnFailure | None
     ) -> Iterator[Predicted]:
         vectors, reasons = self._vectors(entries)
+        prints, unread = self._fingerprints(entries)
         usable = []
         for entry in entries:
-            reason = next((reasons[s] for s in entry.sequences if s in reasons), None)
+            found = [reasons[s] for s in entry.sequences if s in reasons]
+            found += [unread[s] for s in (entry.smiles,) if s in unread]
+            reason = next(iter(found), None)
             if reason is None:
                 usable.append(entry)
             elif on_failure is None:
@@ -197,11 +200,19 @@ class Predictor:
         rows = Rows(
             first=columns[0],
             second=columns[1] if len(columns) > 1 else None,
-            ligand=morgan_fingerprints(ligands) if self.settings.ligand_bits else None,
+            ligand=np.stack([prints[text] for text in ligands]) if prints else None,
         )
         values = predicted(self._head, rows)
         for row, entry in enumerate(usable):
             yield Predicted(entry.id, entry.sequences[0], values[row : row + 1])
+
+    def _fingerprints(
+        self, entries: list[TableEntry]
+    ) -> tuple[dict[str, NDArray[np.float32]], dict[str, str]]:
+        """Fingerprints by SMILES, and why others have none; empty where there are no ligands."""
+        if not self.settings.ligand_bits:
+            return {}, {}
+        return ligand_fingerprints(e.smiles for e in entries if e.smiles is not None)
 
     def _vectors(
         self, entries: list[TableEntry]

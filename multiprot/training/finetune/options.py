@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveInt
 
 from multiprot.config import Section
 
@@ -25,15 +25,15 @@ class FineTuneOptions(Section):
     """Optimizer steps between two looks at the valid part; null: once an epoch."""
     valid_share: float = Field(default=0.1, gt=0.0, lt=1.0)
     """Share of the training entries held out for the valid part, where the task has none."""
-    head_lr: PositiveFloat = 5e-3
+    head_lr: float = Field(default=5e-3, gt=0.0, allow_inf_nan=False)
     """Highest learning rate of the head."""
-    backbone_lr: PositiveFloat = 1e-4
+    backbone_lr: float = Field(default=1e-4, gt=0.0, allow_inf_nan=False)
     """Highest learning rate of adapters, or of the model."""
     schedule: Literal["cosine", "constant"] = "cosine"
     """After the warm-up, a tenth of all steps: a half cosine down to a twentieth, or level."""
-    weight_decay: float = Field(default=0.01, ge=0.0)
+    weight_decay: float = Field(default=0.01, ge=0.0, allow_inf_nan=False)
     """Decoupled decay of weight matrices."""
-    gradient_clip: PositiveFloat = 1.0
+    gradient_clip: float = Field(default=1.0, gt=0.0, allow_inf_nan=False)
     """Largest joint norm of all gradients."""
     batch_entries: PositiveInt = 32
     """Entries in one batch at most."""
@@ -47,7 +47,7 @@ class FineTuneOptions(Section):
     """"balanced": a class or label counts the more in the loss the rarer it is in training."""
     lora_rank: PositiveInt = 8
     """Rank of the update of each adapted matrix."""
-    lora_alpha: PositiveFloat | None = None
+    lora_alpha: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)
     """The update is scaled by this over the rank; null: twice the rank."""
     lora_dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share of an adapter's inputs dropped in training."""
