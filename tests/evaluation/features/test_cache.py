@@ -9,6 +9,7 @@ import pytest
 
 from multiprot.embedding import Embedder, EmbeddingStore, EmbedOptions
 from multiprot.errors import EvaluationError
+from multiprot.evaluation.features.baseline_source import BaselineSource
 from multiprot.evaluation.features.cache import VectorCache
 from multiprot.evaluation.features.embedder_source import EmbedderSource
 from multiprot.evaluation.features.stored import StoreSource
@@ -105,3 +106,15 @@ def test_a_store_is_looked_up_by_sequence(embedder: Counting, tmp_path: Path) ->
     )
     with pytest.raises(EvaluationError, match="has no residue vectors, which this task needs"):
         store.missing(SEQUENCES, residues=True)
+
+
+def test_a_baseline_counts_what_it_reads_and_a_store_counts_nothing(
+    embedder: Counting, tmp_path: Path
+) -> None:
+    baseline = BaselineSource("length", "length")
+    baseline.proteins(SEQUENCES)
+    assert baseline.residues_embedded == sum(map(len, SEQUENCES))
+    (made,) = VectorCache(tmp_path).completed(embedder, SEQUENCES, residues=False)
+    store = StoreSource(made, "store")
+    store.proteins(SEQUENCES)
+    assert store.residues_embedded == 0
