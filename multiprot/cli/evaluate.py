@@ -58,6 +58,7 @@ def evaluate(
     test proteins, what failed), and the predictions of every cell. What fails costs one cell; then
     the exit code is 2.
     """
+    from multiprot.cli.embed_report import progress_bar
     from multiprot.evaluation.comparison import Plan, run_cells, table_text, write_results
     from multiprot.evaluation.features import parse_models
     from multiprot.evaluation.tasks import task_folders
@@ -71,6 +72,7 @@ def evaluate(
         embedding=_embedding(precision),
         device=device,
         corpora=tuple(corpora or ()),
+        watch=progress_bar,
     )
     outcome = run_cells(plan, resume=resume, on_cell=_say)
     results = write_results(outcome, options, out)

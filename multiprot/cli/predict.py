@@ -31,8 +31,8 @@ def predict(
         typer.Argument(
             metavar="INPUT...",
             help="FASTA files, structure files, folders of them, a corpus, or - for FASTA on "
-            "standard input; for pairs and ligands one table (CSV or Parquet) with the columns of "
-            "the task.",
+            "standard input; for pairs and ligands one table (CSV, TSV, Parquet) with the columns "
+            "of the task.",
         ),
     ],
     model: Annotated[Path, typer.Option(help="Bundle that `multiprot finetune` made.")],

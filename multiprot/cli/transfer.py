@@ -175,20 +175,22 @@ def _tasks(folders: Sequence[Path], split_column: str) -> list[Task]:
 
 
 def _sources(models: Sequence[str], cache: Path, device: str) -> list[FeatureSource]:
+    from multiprot.cli.embed_report import progress_bar
     from multiprot.evaluation.features import open_source, parse_models
 
-    return [open_source(found, cache=cache, device=device) for found in parse_models(models)]
+    return [
+        open_source(found, cache=cache, device=device, watch=progress_bar)
+        for found in parse_models(models)
+    ]
 
 
 def _chosen(tasks: Sequence[Task], name: str) -> Task:
-    from multiprot.config.keys import nearest
+    from multiprot.config.keys import unknown_name
     from multiprot.errors import TransferError
 
     by_name = {task.name: task for task in tasks}
     if name not in by_name:
-        guess = nearest(name, tuple(by_name))
-        hint = f"; did you mean {guess!r}?" if guess else ""
-        raise TransferError(f"no task {name!r}{hint}; there are {', '.join(by_name)}")
+        raise TransferError(unknown_name("task", name, tuple(by_name)))
     return by_name[name]
 
 

@@ -53,6 +53,13 @@ def nearest(wrong: str, known: Sequence[str]) -> str | None:
     return parts[0] if parts else None
 
 
+def unknown_name(kind: str, name: str, known: Sequence[str]) -> str:
+    """What to tell who names something that is not there: the most similar name, and all."""
+    guess = nearest(name, known)
+    hint = f"; did you mean {guess!r}?" if guess else ""
+    return f"no {kind} {name!r}{hint}; there are {', '.join(known)}"
+
+
 def dotted_keys(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[str]:
     """Every dotted key below `model`; lists contribute their element's keys under index 0."""
     for name, field in model.model_fields.items():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from multiprot.embedding.ledger.records import ShardRecord
@@ -71,3 +72,13 @@ class Progress:
         else:
             self.computed += sum(record.statuses.get(name, 0) for name in ("written", "windowed"))
         self.notify(self)
+
+
+Watch = Callable[[], AbstractContextManager[Progress]]
+"""Gives the counters of one run, and an end to whatever shows them."""
+
+
+@contextmanager
+def unwatched() -> Iterator[Progress]:
+    """Counters that nobody looks at."""
+    yield Progress()

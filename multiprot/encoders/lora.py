@@ -14,6 +14,7 @@ from pydantic import Field
 
 from multiprot.config import Section
 from multiprot.errors import PluginError
+from multiprot.optional import optional_module
 
 if TYPE_CHECKING:
     from torch import nn
@@ -62,12 +63,8 @@ def add_lora(
     PluginError
         If peft is not installed or no layer has a name that was asked for.
     """
-    try:
-        from peft import LoraConfig, inject_adapter_in_model
-    except ImportError as error:
-        raise PluginError(
-            f"{owner}: option lora needs the package peft ({error}); next: pip install peft"
-        ) from None
+    need = f"{owner}: option lora needs the package peft"
+    peft = optional_module("peft", need, "peft", error=PluginError)
     wanted = list(options.targets or targets)
     present = {name.rsplit(".", 1)[-1] for name, _ in module.named_modules()}
     absent = [name for name in wanted if name.rsplit(".", 1)[-1] not in present]
@@ -78,8 +75,8 @@ def add_lora(
         )
     alpha = 2 * options.rank if options.alpha is None else options.alpha
     module.requires_grad_(False)
-    inject_adapter_in_model(
-        LoraConfig(
+    peft.inject_adapter_in_model(
+        peft.LoraConfig(
             r=options.rank, lora_alpha=alpha, lora_dropout=options.dropout, target_modules=wanted
         ),
         module,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from multiprot.errors import EvaluationError
 from multiprot.evaluation.reliability import Probabilities, checked_probabilities
+from multiprot.optional import optional_module
 
 CalibrationMethod = Literal["isotonic", "platt"]
 
@@ -162,13 +163,7 @@ def import_scikit_learn() -> Any:
     EvaluationError
         If it is not installed or broken; the message says how to install it.
     """
-    try:
-        import sklearn
-        import sklearn.isotonic
-        import sklearn.linear_model
-    except ImportError as error:
-        raise EvaluationError(
-            f"calibration needs the package scikit-learn ({error}); next: "
-            "pip install 'multiprot[evaluation]'"
-        ) from None
-    return sklearn
+    need, install = "calibration needs the package scikit-learn", "'multiprot[evaluation]'"
+    for part in ("sklearn.isotonic", "sklearn.linear_model"):
+        optional_module(part, need, install, error=EvaluationError)
+    return optional_module("sklearn", need, install, error=EvaluationError)

@@ -34,7 +34,7 @@ class TableEntry:
 
 
 def read_entries(path: Path, settings: PredictionSettings) -> Iterator[TableEntry]:
-    """Rows of a CSV (plain or compressed) or Parquet table, with the columns of a task but labels.
+    """Rows of a CSV, TSV or Parquet table, with the columns of a task but labels.
 
     Parameters
     ----------

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 from multiprot.errors import TransferError
+from multiprot.optional import optional_module
 
 
 def import_pot() -> Any:
@@ -19,10 +19,5 @@ def import_sklearn(module: str) -> Any:
 
 
 def _imported(module: str, package: str) -> Any:
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise TransferError(
-            f"this measure needs the package {package} ({error}); next: "
-            "pip install 'multiprot[transfer]'"
-        ) from None
+    need = f"this measure needs the package {package}"
+    return optional_module(module, need, "'multiprot[transfer]'", error=TransferError)

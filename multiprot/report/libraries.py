@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 from multiprot.errors import ReportError
+from multiprot.optional import optional_module
 
 
 def report_library(module: str) -> Any:
@@ -16,9 +16,6 @@ def report_library(module: str) -> Any:
     ReportError
         If it is not installed or broken; the message says how to install it.
     """
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise ReportError(
-            f"reports need the module {module} ({error}); next: pip install 'multiprot[report]'"
-        ) from None
+    return optional_module(
+        module, f"reports need the module {module}", "'multiprot[report]'", error=ReportError
+    )

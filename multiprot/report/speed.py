@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from multiprot.config.keys import nearest
+from multiprot.config.keys import unknown_name
 from multiprot.errors import ReportError
 from multiprot.report.evaluation_file import (
     CellTimes,
@@ -57,9 +57,7 @@ def read_speeds(path: Path, known: Sequence[str]) -> dict[str, float]:
     speeds = {}
     for model, value in read_object(path).items():
         if model not in known:
-            guess = nearest(model, tuple(known))
-            hint = f"did you mean {guess!r}?" if guess else f"there are {', '.join(known)}"
-            raise ReportError(f"{path}: no evaluation has a model {model!r}; {hint}")
+            raise ReportError(f"{path}: {unknown_name('model of an evaluation', model, known)}")
         good = isinstance(value, int | float) and not isinstance(value, bool)
         if not good or not 0 < value < math.inf:
             raise ReportError(

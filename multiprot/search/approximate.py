@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multiprot.errors import SearchError
+from multiprot.optional import optional_module
 from multiprot.search.exact import NOBODY, Nearest, nearest
 from multiprot.search.neighbours import without
 from multiprot.search.options import Metric
@@ -147,14 +148,10 @@ def recall_of(found: Nearest, true: Nearest) -> float:
 
 def import_faiss() -> Any:
     """The library, or an error that says how to get it."""
-    try:
-        import faiss
-    except ImportError as error:
-        raise SearchError(
-            f"an approximate index needs the package faiss-cpu ({error}); next: "
-            "pip install 'multiprot[search]', or search exactly"
-        ) from None
-    return faiss
+    need = "an approximate index needs the package faiss-cpu"
+    return optional_module(
+        "faiss", need, "'multiprot[search]', or search exactly", error=SearchError
+    )
 
 
 def _drawn(generator: np.random.Generator, total: int, wanted: int) -> NDArray[np.int64]:

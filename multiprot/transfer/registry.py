@@ -6,6 +6,7 @@ from math import inf
 from types import MappingProxyType
 from typing import Final
 
+from multiprot.config.keys import unknown_name
 from multiprot.errors import TransferError
 from multiprot.transfer.alignment import linear_cka
 from multiprot.transfer.h_score import h_score
@@ -160,5 +161,5 @@ MEASURES: Final = MappingProxyType({each.name: each for each in _ALL})
 def measure_named(name: str) -> Measure:
     """The measure of that name; `TransferError` names all if there is none."""
     if name not in MEASURES:
-        raise TransferError(f"{name!r} is no measure; there are {', '.join(MEASURES)}")
+        raise TransferError(unknown_name("measure", name, tuple(MEASURES)))
     return MEASURES[name]

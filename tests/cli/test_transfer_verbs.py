@@ -123,7 +123,7 @@ def test_every_option_matters(measure: str, option: str, value: Any) -> None:
         (("--device", "tpu"), "--device tpu"),
         (("--seed", "-1"), "--seed -1"),
         (("--measure", "cka"), "cka compares two models on the same proteins, not tasks"),
-        (("--measure", "wassserstein"), "'wassserstein' is no measure"),
+        (("--measure", "wassserstein"), "no measure 'wassserstein'; did you mean 'wasserstein'"),
         (("--split-column", "fold"), "fold"),
         (("--tasks", "nowhere"), "nowhere: no such folder"),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from multiprot.config import Section
-from multiprot.config.keys import dotted_keys, known_keys, nearest, nearest_key
+from multiprot.config.keys import dotted_keys, known_keys, nearest, nearest_key, unknown_name
 
 
 class Leaf(Section):
@@ -63,3 +63,11 @@ def test_a_section_may_hold_itself() -> None:
 class Node(Section):
     child: Node | None = None
     value: int = 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"), [("ridg", "; did you mean 'ridge'?"), ("xyz", ""), ("", "")]
+)
+def test_an_unknown_name_is_answered_with_all_names(wrong: str, hint: str) -> None:
+    told = unknown_name("probe", wrong, ("ridge", "knn"))
+    assert told == f"no probe {wrong!r}{hint}; there are ridge, knn"

@@ -165,7 +165,7 @@ def test_speed_is_residues_over_seconds_of_the_cells_that_say_both(tmp_path: Pat
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ('{"esm": 5}', "no evaluation has a model 'esm'; did you mean 'esm2'"),
+        ('{"esm": 5}', "no model of an evaluation 'esm'; did you mean 'esm2'"),
         ('{"esm2": "fast"}', "esm2: 'fast' is no speed"),
         ('{"esm2": 0}', "esm2: 0 is no speed"),
         ('{"esm2": true}', "esm2: True is no speed"),

@@ -246,5 +246,5 @@ def test_what_a_measure_does_not_take_is_told() -> None:
         MEASURES["wasserstein"].check([A, clustered("wide", width=9)])
     with pytest.raises(TransferError, match="a has 40 and b 36"):
         MEASURES["cka"].check([A, B])
-    with pytest.raises(TransferError, match="'ottrm' is no measure; there are otfrm"):
+    with pytest.raises(TransferError, match=r"no measure 'ottrm'; did you mean 'otfrm'\?; there"):
         measure_named("ottrm")

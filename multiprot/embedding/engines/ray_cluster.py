@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from multiprot.errors import EmbeddingError
+from multiprot.optional import optional_module
 
 _QUIET: Final = {
     # The libraries below Python write what they log to stderr, too.
@@ -55,15 +56,10 @@ def import_ray() -> Any:
     EmbeddingError
         If it is not installed or broken; the message says how to install it.
     """
-    try:
-        with _environment(_QUIET):  # read by Ray at its import, too
-            import ray
-            import ray.data
-    except ImportError as error:
-        raise EmbeddingError(
-            f"--engine ray needs Ray Data ({error}); next: pip install 'multiprot[ray]'"
-        ) from None
-    return ray
+    need = "--engine ray needs Ray Data"
+    with _environment(_QUIET):  # read by Ray at its import, too
+        optional_module("ray.data", need, "'multiprot[ray]'", error=EmbeddingError)
+        return optional_module("ray", need, "'multiprot[ray]'", error=EmbeddingError)
 
 
 def seats(nodes: Sequence[Mapping[str, float]], *, gpus: bool, workers: int) -> Seats:

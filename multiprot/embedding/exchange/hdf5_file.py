@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from multiprot.errors import EmbeddingError
+from multiprot.optional import optional_module
 
 
 def import_h5py() -> Any:
@@ -23,14 +24,8 @@ def import_h5py() -> Any:
     EmbeddingError
         If it is not installed or broken; the message says how to install it.
     """
-    try:
-        import h5py
-    except ImportError as error:
-        raise EmbeddingError(
-            f"HDF5 and AnnData files need the package h5py ({error}); next: pip install "
-            "'multiprot[hdf5]'"
-        ) from None
-    return h5py
+    need = "HDF5 and AnnData files need the package h5py"
+    return optional_module("h5py", need, "'multiprot[hdf5]'", error=EmbeddingError)
 
 
 class WatchedFile(io.FileIO):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multiprot.errors import EvaluationError
+from multiprot.optional import optional_module
 
 FINGERPRINT_BITS: Final = 1024
 FINGERPRINT_RADIUS: Final = 2
@@ -54,13 +54,9 @@ def morgan_fingerprints(smiles: Sequence[str]) -> NDArray[np.float32]:
 
 
 def _rdkit() -> tuple[Any, Any, Any]:
-    try:
-        return (
-            import_module("rdkit.Chem"),
-            import_module("rdkit.Chem.rdFingerprintGenerator"),
-            import_module("rdkit.rdBase"),
-        )
-    except ImportError as error:
-        raise EvaluationError(
-            f"ligands need the package rdkit ({error}); next: pip install 'multiprot[ligand]'"
-        ) from None
+    need, install = "ligands need the package rdkit", "'multiprot[ligand]'"
+    chem, fingerprints, base = (
+        optional_module(f"rdkit.{part}", need, install, error=EvaluationError)
+        for part in ("Chem", "Chem.rdFingerprintGenerator", "rdBase")
+    )
+    return chem, fingerprints, base

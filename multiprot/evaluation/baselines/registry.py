@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from multiprot.config.keys import nearest
+from multiprot.config.keys import unknown_name
 from multiprot.errors import EvaluationError
 from multiprot.evaluation.baselines.blosum import protein_blosum, window_blosum
 from multiprot.evaluation.baselines.composition import (
@@ -112,9 +112,7 @@ def find_baseline(name: str) -> Baseline:
         If there is none; names the most similar and all.
     """
     if name not in BASELINES:
-        guess = nearest(name, tuple(BASELINES))
-        hint = f"; did you mean {guess!r}?" if guess else ""
-        raise EvaluationError(f"no baseline {name!r}{hint}; there are {', '.join(BASELINES)}")
+        raise EvaluationError(unknown_name("baseline", name, tuple(BASELINES)))
     return BASELINES[name]
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from multiprot.data import Corpus
 from multiprot.data.mmseqs import has_mmseqs
 from multiprot.embedding import EmbeddingStoppedError, EmbedOptions
+from multiprot.embedding.progress import Watch, unwatched
 from multiprot.errors import EvaluationError, MultiprotError
 from multiprot.evaluation.comparison.cell import cell_key, make_cell
 from multiprot.evaluation.comparison.exposure import Exposure, TrainingKnowledge
@@ -57,6 +58,8 @@ class Plan:
         Where they compute.
     corpora
         Folders of training corpora, to look for proteins similar to those of test splits.
+    watch
+        Gives the counters of each run of embedding.
     """
 
     models: Sequence[ModelReference]
@@ -67,6 +70,7 @@ class Plan:
     embedding: EmbedOptions = field(default_factory=EmbedOptions)
     device: str = "cpu"
     corpora: Sequence[Path] = ()
+    watch: Watch = unwatched
 
 
 @dataclass(slots=True)
@@ -164,7 +168,11 @@ def _score(reference: ModelReference, plan: Plan, outcome: Outcome, on_cell: OnC
     """One model on all tasks; it is opened when the first cell needs it."""
     try:
         source = open_source(
-            reference, cache=plan.cache, device=plan.device, options=plan.embedding
+            reference,
+            cache=plan.cache,
+            device=plan.device,
+            options=plan.embedding,
+            watch=plan.watch,
         )
         knowledge = TrainingKnowledge.of(source, plan.corpora)
     except Exception as error:

@@ -13,7 +13,7 @@ from filelock import FileLock
 from multiprot.embedding import Embedder, EmbeddingStore
 from multiprot.embedding.identity import sequence_hash
 from multiprot.embedding.ledger.blueprint import Blueprint
-from multiprot.embedding.progress import Progress
+from multiprot.embedding.progress import Watch, unwatched
 from multiprot.embedding.write import RunSettings, embed_to_store
 from multiprot.files import named_errors
 from multiprot.proteins import ProteinRecord, write_fasta
@@ -43,7 +43,7 @@ class VectorCache:
         sequences: Sequence[str],
         *,
         residues: bool,
-        progress: Progress | None = None,
+        watch: Watch = unwatched,
     ) -> list[EmbeddingStore]:
         """Stores that together hold every sequence, or its refusal.
 
@@ -55,8 +55,8 @@ class VectorCache:
             All that will be looked up.
         residues
             Whether residues are needed.
-        progress
-            Counters to keep up to date.
+        watch
+            Gives the counters of a run of embedding.
         """
         header = Blueprint.of(embedder, residues=residues).header.hash
         place = self._folder / header[:_SHORT]
@@ -69,7 +69,7 @@ class VectorCache:
             wanted = {sequence_hash(s): s for s in sequences}
             lacking = {name: s for name, s in wanted.items() if name not in known}
             if lacking:
-                stores.append(self._added(place, embedder, lacking, residues, progress))
+                stores.append(self._added(place, embedder, lacking, residues, watch))
         return stores
 
     def _stores(self, place: Path) -> list[EmbeddingStore]:
@@ -82,7 +82,7 @@ class VectorCache:
         embedder: Embedder,
         lacking: dict[str, str],
         residues: bool,
-        progress: Progress | None,
+        watch: Watch,
     ) -> EmbeddingStore:
         names = hashlib.sha256("\n".join(sorted(lacking)).encode()).hexdigest()
         out = place / f"vectors-{names[:_SHORT]}"
@@ -92,5 +92,6 @@ class VectorCache:
                 (ProteinRecord(id=n, sequence=s) for n, s in sorted(lacking.items())), fasta
             )
             settings = RunSettings(residues=residues, resume=True)
-            embed_to_store([str(fasta)], embedder, out, settings, progress)
+            with watch() as progress:
+                embed_to_store([str(fasta)], embedder, out, settings, progress)
         return EmbeddingStore.open(out)

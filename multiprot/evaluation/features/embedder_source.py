@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multiprot.embedding import Embedder, EmbeddingStore
 from multiprot.embedding.identity import sequence_hash
-from multiprot.embedding.progress import Progress
+from multiprot.embedding.progress import Progress, Watch, unwatched
 from multiprot.evaluation.features.cache import VectorCache
 from multiprot.evaluation.features.source import FeatureSource
 from multiprot.evaluation.features.stored import stored_residues, stored_vectors
@@ -26,17 +27,17 @@ class EmbedderSource(FeatureSource):
         In tables.
     cache
         Where vectors are kept.
-    progress
-        Counters to keep up to date while it embeds.
+    watch
+        Gives the counters of each run of embedding.
     """
 
     def __init__(
-        self, embedder: Embedder, name: str, cache: VectorCache, progress: Progress | None = None
+        self, embedder: Embedder, name: str, cache: VectorCache, watch: Watch = unwatched
     ) -> None:
         self.embedder = embedder
         self.name = name
         self._cache = cache
-        self._progress = progress or Progress()
+        self._watch = watch
         self._stores: dict[bool, list[EmbeddingStore]] = {}
         identity = embedder.model.identity
         self.identity = {
@@ -48,14 +49,20 @@ class EmbedderSource(FeatureSource):
 
     def missing(self, sequences: Sequence[str], *, residues: bool) -> Mapping[str, str]:
         """Those that the model refuses; all others are embedded now."""
-        before = self._progress.residues
         stores = self._cache.completed(
-            self.embedder, sequences, residues=residues, progress=self._progress
+            self.embedder, sequences, residues=residues, watch=self._counted
         )
-        self.residues_embedded += self._progress.residues - before
         self._stores[residues] = stores
         refused = {f.id: f.reason for store in stores for f in store.failures}
         return {s: refused[name] for s in sequences if (name := sequence_hash(s)) in refused}
+
+    @contextmanager
+    def _counted(self) -> Iterator[Progress]:
+        with self._watch() as progress:
+            try:
+                yield progress
+            finally:
+                self.residues_embedded += progress.residues
 
     def proteins(self, sequences: Sequence[str]) -> NDArray[np.float32]:
         """From the cache."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from multiprot.embedding import Embedder, EmbeddingStore, EmbedOptions
-from multiprot.embedding.progress import Progress
+from multiprot.embedding.progress import Watch, unwatched
 from multiprot.evaluation.features.baseline_source import BaselineSource
 from multiprot.evaluation.features.cache import VectorCache
 from multiprot.evaluation.features.embedder_source import EmbedderSource
@@ -23,7 +23,7 @@ def open_source(
     cache: Path,
     device: str = "cpu",
     options: EmbedOptions | None = None,
-    progress: Progress | None = None,
+    watch: Watch = unwatched,
 ) -> FeatureSource:
     """A model, ready to give vectors.
 
@@ -37,8 +37,8 @@ def open_source(
         Where models compute.
     options
         How they embed.
-    progress
-        Counters to keep up to date while they embed.
+    watch
+        Gives the counters of each run of embedding; `multiprot evaluate` draws a bar with it.
 
     Raises
     ------
@@ -52,4 +52,4 @@ def open_source(
     drawn = reference.kind is ModelKind.BASELINE
     target = _RANDOM_ENCODER if drawn else reference.target
     embedder = Embedder.open(target, device=device, options=options)
-    return EmbedderSource(embedder, reference.name, VectorCache(cache), progress)
+    return EmbedderSource(embedder, reference.name, VectorCache(cache), watch)

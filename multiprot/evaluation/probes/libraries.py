@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 from multiprot.errors import EvaluationError
+from multiprot.optional import optional_module
 
 
 def evaluation_library(module: str) -> Any:
@@ -16,9 +16,6 @@ def evaluation_library(module: str) -> Any:
     EvaluationError
         If it is not installed or broken; the message says how to install it.
     """
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise EvaluationError(
-            f"probes need scikit-learn ({error}); next: pip install 'multiprot[evaluation]'"
-        ) from None
+    return optional_module(
+        module, "probes need scikit-learn", "'multiprot[evaluation]'", error=EvaluationError
+    )

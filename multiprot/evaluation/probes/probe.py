@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from multiprot.config.keys import nearest
+from multiprot.config.keys import unknown_name
 from multiprot.errors import EvaluationError
 from multiprot.evaluation.probes.checks import check_features, check_training
 from multiprot.evaluation.probes.logistic import LogisticPath
@@ -146,9 +146,7 @@ def find_probe(name: str) -> Probe:
         If there is none; names the most similar and all.
     """
     if name not in PROBES:
-        guess = nearest(name, tuple(PROBES))
-        hint = f"; did you mean {guess!r}?" if guess else ""
-        raise EvaluationError(f"no probe {name!r}{hint}; there are {', '.join(PROBES)}")
+        raise EvaluationError(unknown_name("probe", name, tuple(PROBES)))
     return PROBES[name]
 
 

@@ -42,7 +42,7 @@ def table_path(folder: Path) -> Path:
 
 
 def read_columns(path: Path, columns: Sequence[str]) -> pa.Table:
-    """Columns of a task's table; of a CSV file all as text.
+    """Columns of a table; of a CSV file, or one with tabs (.tsv, .tsv.gz), all as text.
 
     Raises
     ------
@@ -63,7 +63,8 @@ def column_names(path: Path) -> list[str]:
     with open_binary(path) as stream:
         header = stream.readline().rstrip(b"\r\n") + b"\n"
     try:
-        return list(pa_csv.read_csv(pa.BufferReader(header)).column_names)
+        parse = pa_csv.ParseOptions(delimiter=_delimiter(path))
+        return list(pa_csv.read_csv(pa.BufferReader(header), parse_options=parse).column_names)
     except UnicodeDecodeError as error:
         raise EvaluationError(
             f"{path}: the first line is not UTF-8 text ({error}); convert the file"
@@ -81,7 +82,7 @@ def _csv(path: Path, columns: Sequence[str]) -> pa.Table:
         include_columns=list(columns),
         strings_can_be_null=False,
     )
-    parse = pa_csv.ParseOptions(newlines_in_values=True)
+    parse = pa_csv.ParseOptions(delimiter=_delimiter(path), newlines_in_values=True)
     read = pa_csv.ReadOptions(block_size=_LONGEST_ROW)
     try:
         with open_binary(path) as stream:
@@ -90,7 +91,12 @@ def _csv(path: Path, columns: Sequence[str]) -> pa.Table:
         if "Empty CSV file" in str(error):
             # A first line without an end.
             raise EvaluationError(f"{path}: no rows; the table is empty") from None
-        raise EvaluationError(f"{path}: not a table of comma-separated values: {error}") from None
+        kind = "tab" if _delimiter(path) == "\t" else "comma"
+        raise EvaluationError(f"{path}: not a table of {kind}-separated values: {error}") from None
+
+
+def _delimiter(path: Path) -> str:
+    return "\t" if ".tsv" in path.suffixes else ","
 
 
 def _parquet(path: Path, columns: Sequence[str]) -> pa.Table:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from multiprot.embedding import Embedder, EmbeddingStore, EmbedOptions
+from multiprot.embedding.progress import Progress
 from multiprot.errors import EvaluationError
 from multiprot.evaluation.features.baseline_source import BaselineSource
 from multiprot.evaluation.features.cache import VectorCache
@@ -75,6 +78,24 @@ def test_only_what_is_computed_counts_as_embedded(embedder: Counting, tmp_path: 
     again = EmbedderSource(embedder, "tiny", VectorCache(tmp_path))
     again.missing(SEQUENCES, residues=False)
     assert again.residues_embedded == 0
+
+
+def test_each_run_of_embedding_is_watched_and_no_other(embedder: Counting, tmp_path: Path) -> None:
+    ended: list[Progress] = []
+
+    @contextmanager
+    def watch() -> Iterator[Progress]:
+        progress = Progress()
+        yield progress
+        ended.append(progress)
+
+    for wanted in (SEQUENCES[:2], SEQUENCES, SEQUENCES):
+        source = EmbedderSource(embedder, "tiny", VectorCache(tmp_path), watch)
+        source.missing(wanted, residues=False)
+    # The third had nothing to do; each began at nought and came to its end.
+    assert [p.proteins for p in ended] == [2, 2]
+    assert [p.residues for p in ended] == [19, 45]
+    assert all(p.position == p.total for p in ended)
 
 
 def test_other_settings_are_other_vectors(tiny_bundle: Path, tmp_path: Path) -> None:

@@ -303,6 +303,23 @@ def test_names_of_columns(tmp_path: Path, name: str) -> None:
     assert table.column_names == ["split", "id"]
 
 
+@pytest.mark.parametrize("name", ["pairs.tsv", "pairs.tsv.gz"])
+def test_tabs_are_read_where_the_name_says_so(tmp_path: Path, name: str) -> None:
+    text = 'id\tsequence\tsmiles\na,b\tMKT\t"C\tO"\nc\tAC\tN\n'
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+    assert column_names(path) == ["id", "sequence", "smiles"]
+    table = read_columns(path, ("id", "smiles"))
+    assert table.to_pydict() == {"id": ["a,b", "c"], "smiles": ["C\tO", "N"]}
+
+
+def test_a_table_of_tabs_that_is_none_is_called_so(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.tsv"
+    path.write_text("id\tsequence\na\tMKT\textra\n")
+    with pytest.raises(EvaluationError, match="not a table of tab-separated values"):
+        read_columns(path, ("id",))
+
+
 def test_a_name_with_a_path_in_it_stays_in_its_folder(tmp_path: Path) -> None:
     folder = write_task(tmp_path / "t", ROWS)
     tree = json.loads((folder / "task.json").read_text())

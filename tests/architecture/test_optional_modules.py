@@ -1,0 +1,76 @@
+"""What a library that is not installed says, wherever it is first needed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from multiprot.embedding.engines.ray_cluster import import_ray
+from multiprot.embedding.exchange.hdf5_file import import_h5py
+from multiprot.encoders.lora import LoraOptions, add_lora
+from multiprot.errors import (
+    EmbeddingError,
+    EvaluationError,
+    PluginError,
+    ReportError,
+    SearchError,
+    TransferError,
+)
+from multiprot.evaluation.baselines.ligand import morgan_fingerprints
+from multiprot.evaluation.calibration import import_scikit_learn
+from multiprot.evaluation.probes.libraries import evaluation_library
+from multiprot.optimal_transport.libraries import import_pot, import_sklearn
+from multiprot.optional import optional_module
+from multiprot.report.libraries import report_library
+from multiprot.search.approximate import import_faiss
+
+
+def add_adapters() -> Any:
+    from torch import nn
+
+    return add_lora(nn.Sequential(nn.Linear(2, 2)), LoraOptions(rank=2), targets=["0"], owner="m")
+
+
+@pytest.mark.parametrize(
+    ("module", "call", "error", "install"),
+    [
+        ("sklearn.isotonic", import_scikit_learn, EvaluationError, "'multiprot[evaluation]'"),
+        ("sklearn", lambda: evaluation_library("sklearn"), EvaluationError, "[evaluation]'"),
+        ("rdkit.Chem", lambda: morgan_fingerprints(["C"]), EvaluationError, "'multiprot[ligand]'"),
+        ("ot", import_pot, TransferError, "'multiprot[transfer]'"),
+        ("sklearn.svm", lambda: import_sklearn("svm"), TransferError, "'multiprot[transfer]'"),
+        ("plotly", lambda: report_library("plotly"), ReportError, "'multiprot[report]'"),
+        ("faiss", import_faiss, SearchError, "'multiprot[search]', or search exactly"),
+        ("h5py", import_h5py, EmbeddingError, "'multiprot[hdf5]'"),
+        ("ray.data", import_ray, EmbeddingError, "'multiprot[ray]'"),
+        ("peft", add_adapters, PluginError, "peft"),
+    ],
+)
+def test_the_error_names_the_extra(
+    module: str,
+    call: Callable[[], Any],
+    error: type[Exception],
+    install: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(error) as caught:
+        call()
+    assert f"({'import of ' + module} halted" in str(caught.value)
+    assert str(caught.value).partition("; next: pip install ")[2].endswith(install)
+
+
+def test_a_broken_library_is_told_with_its_fault(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken_here.py").write_text("import there_is_no_such_thing\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ValueError, match=r"this needs it .*there_is_no_such_thing.*install 'x'"):
+        optional_module("broken_here", "this needs it", "'x'", error=ValueError)
+
+
+def test_a_library_that_is_there_is_given() -> None:
+    assert optional_module("json.decoder", "", "", error=ValueError).JSONDecoder
