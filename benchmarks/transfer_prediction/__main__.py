@@ -3,7 +3,7 @@ r"""Does a measure of transferability predict a gain? Prints a table, writes JSO
     python -m benchmarks.transfer_prediction --tasks ../shared/data/downstream \
         --model NAME=BUNDLE --model … --out runs/transfer_prediction
 
-What is measured, and on which points, is in `design`. `--quick` tries it all on a tenth of the
+What is measured, and on which points, is in `design`. `--quick` tries it all on a fifth of the
 proteins.
 """
 
@@ -27,7 +27,7 @@ def main() -> None:
     tasks = {name: out / "tasks" / name for name in TASKS}
     tested = held_out_sequences([arguments.tasks / name for name in TASKS])
     for name, folder in tasks.items():
-        smaller_task(arguments.tasks / name, folder, tested, 0.1 if arguments.quick else 1.0)
+        smaller_task(arguments.tasks / name, folder, tested, 0.2 if arguments.quick else 1.0)
     study = Study(out, {name: Path(bundle) for name, bundle in models.items()}, tasks)
     adapt(study)
     found = _figures(study)

@@ -9,10 +9,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from benchmarks.transfer_prediction.design import SEED, TEST_ROWS, TRAIN_ROWS, VALID_ROWS
-from multiprot.evaluation.tasks import load_task
-from multiprot.evaluation.tasks.sample import sampled
+from benchmarks.transfer_prediction.design import (
+    LONGEST,
+    SEED,
+    TEST_ROWS,
+    TRAIN_ROWS,
+    VALID_ROWS,
+)
+from multiprot.evaluation.tasks import Task, load_task
 from multiprot.files import atomic_folder
 
 _MOST: dict[str, int] = {"train": TRAIN_ROWS, "valid": VALID_ROWS, "test": TEST_ROWS}
@@ -25,16 +31,15 @@ def held_out_sequences(sources: Sequence[Path]) -> frozenset[str]:
 
 
 def smaller_task(source: Path, target: Path, tested: frozenset[str], share: float = 1.0) -> None:
-    """Write a sample of a task's entries, chosen by their ids, as a task of its own.
+    """Write a sample of a task's entries, drawn at random, as a task of its own.
 
     No protein that another task is tested on is learnt from, whatever its label here.
     """
     if target.is_dir():
         return
     task = load_task(source)
-    chosen = np.sort(
-        np.concatenate([sampled(task, s, max(20, int(n * share)), SEED) for s, n in _MOST.items()])
-    )
+    drawn = [_drawn(task, s, tested, max(40, int(n * share))) for s, n in _MOST.items()]
+    chosen = np.sort(np.concatenate(drawn))
     names = task.labels.names
     rows = [
         {
@@ -44,7 +49,6 @@ def smaller_task(source: Path, target: Path, tested: frozenset[str], share: floa
             "split": str(task.splits[row]),
         }
         for row in chosen
-        if task.splits[row] == "test" or task.sequences[0][row] not in tested
     ]
     specification = task.specification
     with atomic_folder(target) as folder:
@@ -55,3 +59,14 @@ def smaller_task(source: Path, target: Path, tested: frozenset[str], share: floa
         }
         (folder / "task.json").write_text(json.dumps(told), encoding="utf-8")
         pq.write_table(pa.Table.from_pylist(rows), folder / "data.parquet")
+
+
+def _drawn(task: Task, split: str, tested: frozenset[str], most: int) -> NDArray[np.int64]:
+    """Entries that may be used, at most so many of them."""
+    sequences = task.sequences[0]
+    fit = [
+        row
+        for row in task.entries(split)
+        if len(sequences[row]) <= LONGEST and (split == "test" or sequences[row] not in tested)
+    ]
+    return np.random.default_rng(SEED).permutation(np.array(fit, dtype=np.int64))[:most]

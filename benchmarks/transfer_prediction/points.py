@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.transfer_prediction.design import (
-    EPOCHS,
+    ADAPTATION,
     FEATURE_MEASURES,
     PAIR_MEASURES,
     SEED,
@@ -17,7 +17,6 @@ from multiprot.evaluation.comparison import EvaluateOptions, Plan, run_cells
 from multiprot.evaluation.features import FeatureSource, ModelReference, open_source
 from multiprot.evaluation.tasks import load_task
 from multiprot.finetuning import FineTuneRun, finetune
-from multiprot.training.finetune.options import FineTuneOptions
 from multiprot.transfer import TransferOptions, TransferRecord, measure_named, task_sample
 from multiprot.transfer.studies import study_ranking
 
@@ -61,13 +60,12 @@ class Study:
 
 def adapt(study: Study) -> None:
     """Fine-tune every model on every task."""
-    options = FineTuneOptions(mode="full", epochs=EPOCHS, seed=SEED, patience=EPOCHS)
     for model, bundle in study.models.items():
         for task, folder in study.tasks.items():
             out = study.adapted(model, task)
             if (out / "results.json").is_file():
                 continue
-            run = FineTuneRun(model=str(bundle), task=folder, out=out, options=options)
+            run = FineTuneRun(model=str(bundle), task=folder, out=out, options=ADAPTATION)
             told = finetune(run, resume=(out / "checkpoints").is_dir(), overwrite=not out.exists())
             print(f"{model} adapted to {task}: {told.get('seconds')} s", flush=True)
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from benchmarks.transfer_prediction import design
+from benchmarks.transfer_prediction import design, folders
 from benchmarks.transfer_prediction.correlation import correlation, promising_sign
 from benchmarks.transfer_prediction.folders import held_out_sequences, smaller_task
 from multiprot.evaluation.tasks import load_task
@@ -34,20 +34,34 @@ def test_a_smaller_task_learns_from_nothing_that_another_is_tested_on(tmp_path: 
     tested = {row["sequence"] for row in second if row["split"] == "test"}
     for row, sequence in zip((r for r in first if r["split"] == "train"), tested, strict=False):
         row["sequence"] = sequence
-    folders = [write_task(tmp_path / n, rows) for n, rows in (("a", first), ("b", second))]
-    withheld = held_out_sequences(folders)
+    both = [write_task(tmp_path / n, rows) for n, rows in (("a", first), ("b", second))]
+    withheld = held_out_sequences(both)
     assert tested <= withheld
-    smaller_task(folders[0], tmp_path / "small", withheld)
+    smaller_task(both[0], tmp_path / "small", withheld)
     small = load_task(tmp_path / "small")
     learnt = {small.sequences[0][row] for s in ("train", "valid") for row in small.entries(s)}
     assert learnt
     assert not learnt & withheld
-    whole = load_task(folders[0])
+    whole = load_task(both[0])
     assert {small.ids[row] for row in small.entries("test")} == {
         whole.ids[row] for row in whole.entries("test")
     }
     labels = dict(zip(whole.ids, whole.labels.values, strict=True))
     assert all(labels[name] == v for name, v in zip(small.ids, small.labels.values, strict=True))
+
+
+def test_a_smaller_task_has_few_proteins_and_no_long_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = proteins(400)
+    lengths = sorted(len(row["sequence"]) for row in rows)
+    monkeypatch.setattr(folders, "LONGEST", lengths[300])
+    monkeypatch.setattr(folders, "_MOST", {"train": 100, "valid": 60, "test": 50})
+    smaller_task(write_task(tmp_path / "a", rows), tmp_path / "small", frozenset())
+    small = load_task(tmp_path / "small")
+    assert max(len(sequence) for sequence in small.sequences[0]) <= lengths[300]
+    assert len(small.entries("train")) == 100
+    assert len(small.entries("test")) <= 50
 
 
 def test_a_smaller_task_is_made_once(tmp_path: Path) -> None:
