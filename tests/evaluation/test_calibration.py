@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import builtins
 import json
+import sys
 from typing import Any
 
 import numpy as np
@@ -110,13 +110,6 @@ def test_a_damaged_calibrator_is_refused(values: dict[str, Any]) -> None:
 
 
 def test_without_scikit_learn_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *rest: Any, **more: Any) -> Any:
-        if name.startswith("sklearn"):
-            raise ImportError(f"No module named {name!r}")
-        return real(name, *rest, **more)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "sklearn.isotonic", None)
     with pytest.raises(EvaluationError, match=r"pip install 'multiprot\[evaluation\]'"):
         fit_calibrator(np.array([0, 1]), np.array([0.1, 0.9]))
