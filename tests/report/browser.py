@@ -18,6 +18,15 @@ DRIVER = shutil.which("chromedriver")
 TILE = 1600
 """CSS pixels of a picture: a very high one is not drawn whole."""
 
+# The page itself would scroll smoothly, and slowly.
+_IN_SIGHT = """
+const element = arguments[0];
+element.scrollIntoView({block: "center", behavior: "instant"});
+const box = element.getBoundingClientRect();
+return element.contains(
+    document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
+"""
+
 
 class Page:
     """A page that is open.
@@ -59,8 +68,10 @@ class Page:
         return list(self.driver.find_elements("css selector", selector))
 
     def click(self, element: Any) -> None:
-        """Click an element where it can be seen; the page would scroll smoothly, and slowly."""
-        self.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
+        """Click an element once it can be seen; what is still being drawn may move or hide it."""
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        WebDriverWait(self.driver, 60).until(lambda d: d.execute_script(_IN_SIGHT, element))
         element.click()
 
     def complaints(self) -> list[str]:
