@@ -57,7 +57,7 @@ class BundleScorer:
     ) -> NDArray[np.float64]:
         """Probabilities, float64 [protein, term], seeing only `modalities` of each protein."""
         options = EmbedOptions(space="shared", modalities=modalities)
-        embedder = Embedder(self.bundle, device=self._device, options=options)
+        embedder = Embedder.from_bundle(self.bundle, device=str(self._device), options=options)
         vectors = embedder.embed(self._corpus.read(rows)).vectors
         terms = torch.from_numpy(task.terms).to(self._device)
         with torch.no_grad():

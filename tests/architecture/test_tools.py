@@ -45,7 +45,7 @@ def test_code_is_formatted(root: Path) -> None:
 
 @pytest.mark.timeout(600)
 def test_types_are_strict(root: Path) -> None:
-    _clean(root, *_python("mypy", "multiprot"))
+    _clean(root, *_python("mypy", "multiprot", "benchmarks"))
 
 
 @pytest.mark.timeout(600)
