@@ -15,6 +15,7 @@ from multiprot.config import Section
 from multiprot.embedding.options import EmbedOptions
 from multiprot.encoders.registry import GROUPS, OBJECTIVE_GROUP, Registry
 from multiprot.training.config import PretrainConfig
+from multiprot.training.masked.config import MaskedConfig
 
 _WORDS: Final = {
     int: "integer",
@@ -34,11 +35,20 @@ def settings_page() -> str:
     blocks = ["## Recipe", _purpose(PretrainConfig), _table(PretrainConfig)]
     for key, section in _sections(PretrainConfig, ""):
         blocks += [f"### {key}", _purpose(section), _table(section)]
+    blocks += ["## Recipe of a student", _purpose(MaskedConfig), _table(MaskedConfig)]
+    for key, section in _own_sections():
+        blocks += [f"### {key} of a student", _purpose(section), _table(section)]
     blocks += list(_plugins())
     blocks += ["## Options of embedding", _purpose(EmbedOptions)]
     blocks += ["`EmbedOptions` in Python; most of them are options of `multiprot embed`, too."]
     blocks += [_table(EmbedOptions)]
     return "\n\n".join(blocks) + "\n"
+
+
+def _own_sections() -> Iterator[tuple[str, type[Section]]]:
+    """Sections of a student's recipe that other recipes do not have."""
+    shared = {section for _, section in _sections(PretrainConfig, "")}
+    return (found for found in _sections(MaskedConfig, "") if found[1] not in shared)
 
 
 def _sections(model: type[Section], prefix: str) -> Iterator[tuple[str, type[Section]]]:

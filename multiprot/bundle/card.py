@@ -22,7 +22,11 @@ _NOT_RECORDED: Final = "Not recorded."
 
 
 def render_card(
-    provenance: Mapping[str, Any], *, model: Mapping[str, Any], versions: Mapping[str, str]
+    provenance: Mapping[str, Any],
+    *,
+    model: Mapping[str, Any],
+    versions: Mapping[str, str],
+    usage: str | None = None,
 ) -> str:
     """The model card.
 
@@ -35,6 +39,8 @@ def render_card(
         The model's config, as plain data.
     versions
         Software it was made with, name to version.
+    usage
+        How to load it; None: as bundles are.
     """
     rest = dict(provenance)
     title = str(rest.pop("name", "multiprot model"))
@@ -43,7 +49,7 @@ def render_card(
         blocks += [f"## {heading}", _rendered(rest.pop(key, None))]
     for key, value in rest.items():
         blocks += [f"## {_label(key).capitalize()}", _rendered(value)]
-    blocks += ["## Made with", _rendered(versions), "## How to load", _USAGE]
+    blocks += ["## Made with", _rendered(versions), "## How to load", usage or _USAGE]
     return "\n\n".join(blocks) + "\n"
 
 

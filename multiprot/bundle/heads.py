@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 from torch import Tensor
 
 from multiprot.bundle.parts import BundleConfig, TermReadout, TrainedObjectives
-from multiprot.bundle.tensors import fill_module, load_tensors, save_tensors
 from multiprot.encoders.contract import ObjectiveContext
 from multiprot.encoders.registry import Registry
+from multiprot.encoders.tensor_files import fill_module, load_tensors, save_tensors
 from multiprot.errors import BundleError
 
 if TYPE_CHECKING:

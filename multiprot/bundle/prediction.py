@@ -9,8 +9,8 @@ import torch
 from pydantic import Field, ValidationError, model_validator
 from torch import Tensor, nn
 
-from multiprot.bundle.tensors import fill_module, load_tensors, save_tensors
 from multiprot.config import Section
+from multiprot.encoders.tensor_files import fill_module, load_tensors, save_tensors
 from multiprot.errors import BundleError
 
 _SETTINGS: Final = "settings"

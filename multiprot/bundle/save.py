@@ -19,9 +19,9 @@ from multiprot.bundle.manifest import FileEntry, write_manifest
 from multiprot.bundle.parts import BundleConfig, BundleExtras
 from multiprot.bundle.portable import portable_config
 from multiprot.bundle.prediction import save_head
-from multiprot.bundle.tensors import refuse_non_finite
 from multiprot.bundle.weights import save_model
 from multiprot.encoders.registry import Registry
+from multiprot.encoders.tensor_files import refuse_non_finite
 from multiprot.errors import BundleError
 from multiprot.files import atomic_folder, sha256
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from multiprot.bundle.format import ADAPTERS, MODEL
-from multiprot.bundle.tensors import fill_module, load_tensors, save_tensors
+from multiprot.encoders.tensor_files import fill_module, load_tensors, save_tensors
 from multiprot.errors import BundleError
 
 if TYPE_CHECKING:

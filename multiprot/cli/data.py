@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from multiprot.cli.data_cache import cache
+from multiprot.cli.data_sequences import sequences
 from multiprot.cli.section_options import with_section_options
 from multiprot.data.build_options import CorpusBuildOptions
 
@@ -63,6 +64,7 @@ def inspect(
 
 
 app.command("cache")(cache)
+app.command("sequences")(sequences)
 
 
 def _show(path: Path, as_json: bool) -> None:

@@ -16,6 +16,7 @@ from multiprot.errors import ConfigError, TrainingError
 if TYPE_CHECKING:
     from multiprot.config import ResolvedConfig
     from multiprot.training.config import PretrainConfig
+    from multiprot.training.masked.config import MaskedConfig
     from multiprot.training.rehearse import Rehearsal
     from multiprot.training.results import ResultRow, Results
 
@@ -52,9 +53,10 @@ def pretrain(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print results as JSON.")] = False,
 ) -> None:
-    """Train a model on sequences, structures and GO annotations.
+    """Train a model on sequences, structures and GO annotations, or on sequences alone.
 
-    Leaves in the run's folder: bundle (the model), results.json, config.yaml, logs, checkpoints.
+    Leaves in the run's folder: bundle (the model; `model` from sequences alone), results.json,
+    config.yaml, logs, checkpoints.
     """
     if resume and (overwrite or dry_run):
         other = "--overwrite" if overwrite else "--dry-run"
@@ -66,25 +68,43 @@ def pretrain(
         return
     results = _train(resolved, folder, resume=resume, overwrite=overwrite)
     if results is not None:
-        _show(results, folder, as_json=as_json)
+        model = _model(resolved.value, folder)
+        _show(results, model, as_json=as_json)
 
 
 def _resolve(
     settings: list[str], out: Path | None, *, resume: bool
-) -> ResolvedConfig[PretrainConfig]:
+) -> ResolvedConfig[PretrainConfig] | ResolvedConfig[MaskedConfig]:
     """The recipe; a run that is resumed without one goes on with its own."""
-    from multiprot.cli.recipes import EMBEDDED_DEFAULT, resolve_recipe, split_recipe
+    from multiprot.cli.recipes import (
+        EMBEDDED_DEFAULT,
+        resolve_masked,
+        resolve_recipe,
+        split_recipe,
+    )
 
     recipe, overrides = split_recipe(settings)
     if resume and recipe is None:
         own = (out or RUNS / EMBEDDED_DEFAULT) / "config.yaml"
         if own.is_file():
-            return resolve_recipe([str(own), *overrides])
-    return resolve_recipe(settings)
+            settings = [str(own), *overrides]
+    return resolve_masked(settings) or resolve_recipe(settings)
+
+
+def _model(config: PretrainConfig | MaskedConfig, folder: Path) -> str:
+    """What `multiprot embed --model` is given."""
+    from multiprot.training.config import PretrainConfig
+
+    fused = isinstance(config, PretrainConfig)
+    return str(folder / "bundle") if fused else f"student:{folder / 'model'}"
 
 
 def _train(
-    resolved: ResolvedConfig[PretrainConfig], folder: Path, *, resume: bool, overwrite: bool
+    resolved: ResolvedConfig[PretrainConfig] | ResolvedConfig[MaskedConfig],
+    folder: Path,
+    *,
+    resume: bool,
+    overwrite: bool,
 ) -> Results | None:
     """Train; on a signal say how to go on and exit; None in processes other than the first."""
     _require_trainer()
@@ -115,11 +135,13 @@ def _require_trainer() -> None:
         )
 
 
-def _rehearse(config: PretrainConfig, *, as_json: bool) -> None:
+def _rehearse(config: PretrainConfig | MaskedConfig, *, as_json: bool) -> None:
     _require_trainer()
+    from multiprot.training.config import PretrainConfig
+    from multiprot.training.masked.rehearse import rehearse_masked
     from multiprot.training.rehearse import rehearse
 
-    rehearsal = rehearse(config)
+    rehearsal = rehearse(config) if isinstance(config, PretrainConfig) else rehearse_masked(config)
     if as_json:
         print(json.dumps(asdict(rehearsal), indent=1))
     else:
@@ -148,7 +170,7 @@ def _show_rehearsal(rehearsal: Rehearsal) -> None:
     )
 
 
-def _show(results: Results, folder: Path, *, as_json: bool) -> None:
+def _show(results: Results, model: str, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(results.to_json(), indent=1))
         return
@@ -164,9 +186,8 @@ def _show(results: Results, folder: Path, *, as_json: bool) -> None:
         table.add_row(row.name, *map(_figure, (row.start, row.end, row.baseline)))
     Console(highlight=False, width=_TABLE_WIDTH).print(table)
     print(_costs(results))
-    bundle = shlex.quote(str(folder / "bundle"))
-    print(f"model: {bundle}")
-    print(f"next:  multiprot embed PROTEINS.fasta --model {bundle} --out vectors")
+    print(f"model: {shlex.quote(model)}")
+    print(f"next:  multiprot embed PROTEINS.fasta --model {shlex.quote(model)} --out vectors")
 
 
 def _is_shown(row: ResultRow) -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from multiprot.config import ResolvedConfig
     from multiprot.training.config import PretrainConfig
+    from multiprot.training.masked.config import MaskedConfig
 
 EMBEDDED_DEFAULT: Final = "quickstart"
 """The packaged recipe that runs where none is given."""
@@ -66,6 +67,22 @@ def packaged_recipes() -> dict[str, Path | Traversable]:
         if entry.name.endswith(".yaml"):
             found[entry.name.removesuffix(".yaml")] = entry
     return dict(found)
+
+
+def resolve_masked(arguments: Sequence[str]) -> ResolvedConfig[MaskedConfig] | None:
+    """As `resolve_recipe`, if the recipe is one of a student's pretraining; else None.
+
+    Only such a recipe says of which kind it is.
+    """
+    from multiprot.config import load_config
+    from multiprot.config.load import setting_of
+    from multiprot.training.masked.config import MaskedConfig
+
+    recipe, overrides = split_recipe(arguments)
+    found, packaged = find_recipe(recipe), packaged_recipes()
+    if setting_of(found, "kind", packaged) is None:
+        return None
+    return load_config(MaskedConfig, found, overrides, packaged=packaged)
 
 
 def resolve_recipe(arguments: Sequence[str]) -> ResolvedConfig[PretrainConfig]:

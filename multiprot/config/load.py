@@ -107,6 +107,17 @@ def load_config(
     return ResolvedConfig(value, _origins_of(value, tree))
 
 
+def setting_of(
+    path: Path | Traversable, key: str, packaged: Mapping[str, Path | Traversable]
+) -> object:
+    """What a recipe, or else the file that it extends, says of one of its outermost keys.
+
+    None where neither says anything. Nothing is checked; for asking which section to load.
+    """
+    said = [file.value[key] for file in _files(path, packaged) if key in file.value]
+    return plain(said[-1]) if said else None
+
+
 def _layer(default: Mapping[str, object] | None) -> tuple[Node, ...]:
     return () if default is None else (wrap(default, DEFAULT),)
 

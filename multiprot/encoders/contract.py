@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -150,6 +151,9 @@ class ResidueEncoder(nn.Module, ABC, Generic[FeaturesT]):
     featurizer: Featurizer[FeaturesT]
     portable_options: Mapping[str, Any] | None = None
     """What a saved model records where the encoder's own options name files (a checkpoint)."""
+    trained_on: Path | None = None
+    """File of hashes of the sequences that its weights were trained on, where that is known; as
+    `multiprot.bundle.TrainingSequences` writes it."""
     adapter_names: frozenset[str] = frozenset()
     """Entries of `state_dict` that are adapters beside a frozen base; a bundle keeps them apart."""
 

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from multiprot.bundle import Bundle, BundleExtras, load_bundle, save_bundle
+from multiprot.bundle import (
+    Bundle,
+    BundleExtras,
+    TrainingSequences,
+    load_bundle,
+    save_bundle,
+)
 from multiprot.encoders.plugin import Modality
 from multiprot.encoders.registry import Registry
 from multiprot.encoders.section import EncoderSection
@@ -122,8 +128,14 @@ def _save_encoder(registry: Registry, model: str, overrides: Sequence[str], fold
             "residues' tokens, each of them and the mean brought to mean 0 and variance 1 over "
             "the channels.",
         },
-        extras=BundleExtras(registry=registry),
+        extras=BundleExtras(registry=registry, trained_on=_trained_on(made)),
     )
+
+
+def _trained_on(model: FusionModel) -> TrainingSequences | None:
+    """What an encoder learnt from before, if it knows."""
+    file = None if model.sequence is None else model.sequence.trained_on
+    return None if file is None else TrainingSequences.load(file)
 
 
 def _save_with_adapters(

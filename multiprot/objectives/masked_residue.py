@@ -46,15 +46,9 @@ class MaskedResidue(Objective):
     def __init__(self, config: MaskedResidueConfig, context: ObjectiveContext) -> None:
         super().__init__()
         self.config = config
-        width = context.width
-        last = nn.Linear(width, len(AMINO_ACIDS))
-        frequencies = _amino_acid_frequencies(context)
-        # The head starts where the frequency baseline is.
-        with torch.no_grad():
-            last.bias.copy_(frequencies.log())
-            last.weight.mul_(0.1)
+        frequencies = amino_acid_frequencies(context.residue_frequencies)
         self.most_frequent = int(frequencies.argmax())
-        self.head = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width), last)
+        self.head = residue_head(context.width, frequencies)
 
     def corrupt(self, batch: ProteinBatch, rng: torch.Generator) -> ProteinBatch:
         """The batch with residues hidden from every encoder that could see their identity."""
@@ -97,6 +91,25 @@ class MaskedResidue(Objective):
         means = joint_means(loss, hidden.sum(), right)
         metrics = means.metrics | {"perplexity": means.loss.detach().exp()}
         return ObjectiveResult(means.loss, means.count, metrics)
+
+
+def residue_head(width: int, frequencies: Tensor | None = None) -> nn.Sequential:
+    """Tokens [..., width] to logits [..., amino acid]; begins with the guess of `frequencies`.
+
+    Parameters
+    ----------
+    width
+        Channels of a token.
+    frequencies
+        float32 [amino acid], positive; None: equal ones.
+    """
+    last = nn.Linear(width, len(AMINO_ACIDS))
+    if frequencies is None:
+        frequencies = amino_acid_frequencies(None)
+    with torch.no_grad():
+        last.bias.copy_(frequencies.log())
+        last.weight.mul_(0.1)
+    return nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width), last)
 
 
 def maskable_residues(batch: ProteinBatch) -> Tensor:
@@ -166,10 +179,10 @@ def _maskable(features: Features) -> MaskableFeatures:
     return features
 
 
-def _amino_acid_frequencies(context: ObjectiveContext) -> Tensor:
-    """Shares of the twenty amino acids in the corpus; equal ones where they are not known."""
+def amino_acid_frequencies(letters: Tensor | None) -> Tensor:
+    """Shares of the twenty amino acids, float32, among those of all letters; None: equal ones."""
     standard = len(AMINO_ACIDS)
-    if context.residue_frequencies is None:
+    if letters is None:
         return torch.full((standard,), 1 / standard)
-    frequencies = context.residue_frequencies[:standard].float().cpu().clamp(min=1e-4)
+    frequencies = letters[:standard].float().cpu().clamp(min=1e-4)
     return frequencies / frequencies.sum()

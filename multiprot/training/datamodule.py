@@ -19,7 +19,8 @@ from multiprot.objectives import TotalObjective
 from multiprot.training.parts import TrainingParts
 from multiprot.training.seeding import seed_at
 
-_FOREVER = 2**62
+FOREVER = 2**62
+"""More batches than any run takes."""
 
 
 class CorruptedDataset(Dataset[ProteinBatch]):
@@ -75,7 +76,7 @@ class PretrainData(LightningDataModule):  # type: ignore[misc]  # lightning is u
         trainer = self._trainer
         start = trainer.global_step * trainer.accumulate_grad_batches
         rank, world_size = trainer.global_rank, trainer.world_size
-        return self._loader(self.train_batches(rank, world_size), range(start, _FOREVER))
+        return self._loader(self.train_batches(rank, world_size), range(start, FOREVER))
 
     def val_dataloader(self) -> DataLoader[ProteinBatch]:
         """Every protein of the valid split once, always in the same batches.
@@ -144,17 +145,21 @@ class PretrainData(LightningDataModule):  # type: ignore[misc]  # lightning is u
     def _loader(
         self, dataset: CorruptedDataset, numbers: range, workers: int | None = None
     ) -> DataLoader[ProteinBatch]:
-        workers = self._config.workers if workers is None else workers
-        return DataLoader(
-            dataset,
-            batch_size=None,
-            sampler=numbers,
-            num_workers=workers,
-            worker_init_fn=_leave_signals_to_the_main_process,
-            # Its own generator: making a loader must not move torch's global one.
-            generator=torch.Generator().manual_seed(0),
-            pin_memory=torch.cuda.is_available(),
-        )
+        return step_loader(dataset, numbers, self._config.workers if workers is None else workers)
+
+
+def step_loader(dataset: Dataset[Any], numbers: range, workers: int) -> DataLoader[Any]:
+    """Whole batches of the given numbers, in order; how many processes load makes no difference."""
+    return DataLoader(
+        dataset,
+        batch_size=None,
+        sampler=numbers,
+        num_workers=workers,
+        worker_init_fn=_leave_signals_to_the_main_process,
+        # Its own generator: making a loader must not move torch's global one.
+        generator=torch.Generator().manual_seed(0),
+        pin_memory=torch.cuda.is_available(),
+    )
 
 
 def _leave_signals_to_the_main_process(worker: int) -> None:

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import torch
 from lightning.pytorch import LightningModule
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from multiprot.encoders.contract import ProteinBatch
-from multiprot.fusion import FusionModel
-from multiprot.objectives import TotalObjective, TotalResult
+from multiprot.objectives import TotalResult
 from multiprot.training.guard import SeenBatch, refuse_non_finite
 from multiprot.training.means import WeightedMeans
 from multiprot.training.optim import build_optimizer, build_scheduler, gradient_norm
 from multiprot.training.seeding import seed_at
 from multiprot.training.settings import OptimizerConfig, ScheduleConfig
+
+
+class WeightedLosses(Protocol):
+    """What `TotalObjective` is, and what may stand in its place; a torch module."""
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """Factor on each loss, by the name of its objective."""
+        ...
+
+    def __call__(self, outputs: Any, batch: Any, /) -> TotalResult:
+        """The losses of a batch, from what the model made of it."""
+        ...
 
 
 class PretrainModule(LightningModule):  # type: ignore[misc]
@@ -41,8 +53,8 @@ class PretrainModule(LightningModule):  # type: ignore[misc]
 
     def __init__(
         self,
-        model: FusionModel,
-        objectives: TotalObjective,
+        model: nn.Module,
+        objectives: WeightedLosses,
         *,
         seed: int,
         optimizer: OptimizerConfig,
@@ -62,11 +74,11 @@ class PretrainModule(LightningModule):  # type: ignore[misc]
         self._means = self._train_means = WeightedMeans()
         self._gradient_norm = torch.zeros(())
 
-    def on_train_batch_start(self, batch: ProteinBatch, batch_idx: int) -> None:
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Put dropout where it would be without any interruption before this batch."""
         torch.manual_seed(seed_at(self._seed, "dropout", batch_idx, self.global_rank))
 
-    def training_step(self, batch: ProteinBatch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         """The total loss of one batch."""
         if not self._seen:  # the first batch of an optimizer step
             self._means = WeightedMeans()
@@ -103,7 +115,7 @@ class PretrainModule(LightningModule):  # type: ignore[misc]
         """Put the train means aside."""
         self._train_means, self._means = self._means, WeightedMeans()
 
-    def validation_step(self, batch: ProteinBatch, batch_idx: int) -> None:
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
         """Count one batch of the valid split."""
         self._count(self.objectives(self.model(batch), batch))
 

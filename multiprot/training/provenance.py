@@ -13,6 +13,7 @@ from typing import Any
 
 from multiprot.data import Corpus
 from multiprot.training.config import PretrainConfig
+from multiprot.training.masked.config import MaskedConfig
 from multiprot.training.parts import TrainingParts
 from multiprot.training.results import Results
 
@@ -31,6 +32,13 @@ def provenance_of(config: PretrainConfig, parts: TrainingParts, results: Results
         "exclusions": manifest.get("exclusion") or "Nothing; no exclusion list was applied.",
         "splits": manifest.get("counts"),
         "go": _ontology(parts),
+        **training_told(config, results),
+    }
+
+
+def training_told(config: PretrainConfig | MaskedConfig, results: Results) -> dict[str, Any]:
+    """How a run was made, what it reached, and the recipe's words for the card."""
+    return {
         "training": {
             "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
             "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",

@@ -20,7 +20,8 @@ from multiprot.training.session import build_module
 from multiprot.training.token_cache import estimate_caches
 from multiprot.training.trainer import build_trainer, keyboard_interrupts, quiet_lightning
 
-_STEPS = 2
+STEPS = 2
+"""Optimizer steps of a rehearsal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +73,12 @@ def rehearse(config: PretrainConfig) -> Rehearsal:
         data = PretrainData(parts, config.batch, seed=config.seed)
         first = data.train_batches()[0]
         module, stopwatch = build_module(config, parts), Stopwatch(config.trainer.accumulate)
-        trainer = build_trainer(config.trainer, callbacks=[stopwatch], max_steps=_STEPS)
+        trainer = build_trainer(config.trainer, callbacks=[stopwatch], max_steps=STEPS)
         trainer.fit(module, datamodule=data)
     batches = config.trainer.max_steps * config.trainer.accumulate
     return Rehearsal(
         parameters=_parameters(parts),
-        steps_taken=_STEPS,
+        steps_taken=STEPS,
         metrics=module.take_step_metrics(),
         steps=config.trainer.max_steps,
         seconds=batches * stopwatch.report()["seconds_per_batch"],
@@ -101,16 +102,17 @@ def _parameters(parts: TrainingParts) -> dict[str, int]:
     """Trainable numbers of each encoder, of what fuses them, and of the objectives' heads."""
     model = parts.model
     encoders = {
-        name: 0 if encoder is None else _count(encoder)
+        name: 0 if encoder is None else count_parameters(encoder)
         for name, encoder in (
             ("sequence", model.sequence),
             ("structure", model.structure),
             ("go", model.go),
         )
     }
-    fusion = _count(model) - sum(encoders.values())
-    return {**encoders, "fusion": fusion, "objectives": _count(parts.objectives)}
+    fusion = count_parameters(model) - sum(encoders.values())
+    return {**encoders, "fusion": fusion, "objectives": count_parameters(parts.objectives)}
 
 
-def _count(module: nn.Module) -> int:
+def count_parameters(module: nn.Module) -> int:
+    """Trainable numbers of a module."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)

@@ -7,12 +7,11 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from multiprot.config import ResolvedConfig, load_config
+from multiprot.config import ResolvedConfig, Section, load_config
 from multiprot.errors import OutputExistsError, TrainingError
 from multiprot.files import atomic_file, read_bytes, refuse_existing
-from multiprot.training.config import PretrainConfig
 
 _MAY_CHANGE: Final = (
     "name",
@@ -28,6 +27,8 @@ _MAY_CHANGE: Final = (
     "token_cache.path",
 )
 """Keys that decide how long, how often or how fast, and may differ when a run is resumed."""
+
+SectionT = TypeVar("SectionT", bound=Section)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,11 @@ class RunFolder:
         """The saved model."""
         return self.path / "bundle"
 
+    @property
+    def student(self) -> Path:
+        """The saved model of a run that trains a student."""
+        return self.path / "model"
+
     def refuse_existing(self, *, overwrite: bool) -> None:
         """Make sure that a new run may be written here.
 
@@ -98,17 +104,15 @@ class RunFolder:
         if self.path.is_dir():
             shutil.rmtree(self.path)
 
-    def write_config(self, resolved: ResolvedConfig[PretrainConfig]) -> None:
+    def write_config(self, resolved: ResolvedConfig[Any]) -> None:
         """Write the recipe, with the origins, which a resumed run reads back."""
         with atomic_file(self.config) as partial:
             partial.write_text(resolved.to_yaml(), encoding="utf-8")
         write_json(self.facts, self.read_facts() | {"origins": dict(resolved.origins)})
 
-    def with_former_origins(
-        self, resolved: ResolvedConfig[PretrainConfig]
-    ) -> ResolvedConfig[PretrainConfig]:
+    def with_former_origins(self, resolved: ResolvedConfig[SectionT]) -> ResolvedConfig[SectionT]:
         """The same recipe, in which values that did not change keep the origin they had."""
-        former = flat(load_config(PretrainConfig, self.config).value.model_dump(mode="json"))
+        former = self._former(type(resolved.value))
         wanted = flat(resolved.value.model_dump(mode="json"))
         origins = {
             key: origin
@@ -128,7 +132,7 @@ class RunFolder:
         """Write what a resumed run is compared with."""
         write_json(self.facts, self.read_facts() | dict(facts))
 
-    def check_resumable(self, config: PretrainConfig) -> None:
+    def check_resumable(self, config: Section) -> None:
         """Refuse to go on with another recipe.
 
         Raises
@@ -138,7 +142,7 @@ class RunFolder:
         """
         if not self.config.is_file():
             raise TrainingError(f"{self.path}: no run to resume; start one without --resume")
-        former = flat(load_config(PretrainConfig, self.config).value.model_dump(mode="json"))
+        former = self._former(type(config))
         wanted = flat(config.model_dump(mode="json"))
         differing = [
             f"{key} was {former.get(key)!r} and is {wanted.get(key)!r}"
@@ -150,6 +154,10 @@ class RunFolder:
                 f"{self.path}: cannot resume with another recipe: {'; '.join(differing)}; give "
                 f"the same settings, or none at all to take them from {self.config.name}"
             )
+
+    def _former(self, kind: type[Section]) -> dict[str, Any]:
+        """Leaves of the recipe that the run was begun with."""
+        return flat(load_config(kind, self.config).value.model_dump(mode="json"))
 
     def check_facts(self, facts: Mapping[str, Any]) -> None:
         """Refuse to go on with another corpus; raises `TrainingError` naming what differs.

@@ -1,40 +1,27 @@
-"""One session of a run: the trainer, what it trains, and what is left behind."""
+"""The session of a fused model: what it trains, and the bundle it leaves behind."""
 
 from __future__ import annotations
 
-import sys
-import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
 from multiprot.bundle import BundleExtras, TrainedObjectives, TrainingSequences, save_bundle
-from multiprot.training.callbacks.averaging import WeightAverage
-from multiprot.training.callbacks.checkpoints import Checkpoints
-from multiprot.training.callbacks.interruption import Interruption
-from multiprot.training.callbacks.progress import ProgressBar
-from multiprot.training.callbacks.reports import Reports
-from multiprot.training.callbacks.timing import LastLap, Stopwatch
-from multiprot.training.checkpoint_files import step_of
 from multiprot.training.config import PretrainConfig
 from multiprot.training.datamodule import PretrainData
-from multiprot.training.logs import StepTables, read_table
 from multiprot.training.module import PretrainModule
 from multiprot.training.parts import TrainingParts
 from multiprot.training.provenance import learnt_sequences, provenance_of
 from multiprot.training.readout import readout_of, scores_of
 from multiprot.training.results import Results, result_rows
 from multiprot.training.retrieval import Retrieval, measure_retrieval
-from multiprot.training.run_folder import RunFolder, write_json
-from multiprot.training.trainer import build_trainer
+from multiprot.training.run_folder import RunFolder
+from multiprot.training.run_session import RunSession
 
 
-class Session:
-    """Trains from the first step, or from a checkpoint, to the last.
+class Session(RunSession):
+    """Trains a fused model.
 
     Parameters
     ----------
@@ -48,6 +35,8 @@ class Session:
         Where to go on, or None.
     """
 
+    data: PretrainData
+
     def __init__(
         self,
         config: PretrainConfig,
@@ -55,91 +44,29 @@ class Session:
         folder: RunFolder,
         checkpoint: Path | None = None,
     ) -> None:
-        self.config, self.parts, self.folder = config, parts, folder
-        self._checkpoint = checkpoint
-        self._began = time.monotonic()
-        self.stopwatch = Stopwatch()
-        decay = config.averaging.decay
-        self.average = None if decay is None else WeightAverage(decay)
-        self.module = build_module(config, parts)
-        self.data = PretrainData(parts, config.batch, seed=config.seed)
-        self.trainer = build_trainer(
-            config.trainer, callbacks=self._callbacks(), loggers=self._loggers()
-        )
+        self.config, self.parts = config, parts
+        data = PretrainData(parts, config.batch, seed=config.seed)
+        module = build_module(config, parts)
+        super().__init__(module, data, config.trainer, config.averaging, folder, checkpoint)
 
-    def train(self) -> None:
-        """Take all steps; looks at the valid split before the first one."""
-        facts = self._facts()
-        if self._checkpoint is not None:
-            self.folder.check_facts(facts)
-        elif self.trainer.is_global_zero:
-            self.folder.add_facts(facts)
-        if self._checkpoint is None:
-            self.trainer.validate(self.module, self.data, verbose=False)
-        self.trainer.fit(self.module, datamodule=self.data, ckpt_path=self._checkpoint)
-
-    def finish(self) -> Results:
-        """Install the averaged weights, look at the whole valid split, write results and bundle."""
-        if self.average is not None:
-            self.average.install(self.module)
-        self.trainer.limit_val_batches = 1.0
-        self.trainer.validate(self.module, self.data, verbose=False)
-        results = self._results()
-        if self.trainer.is_global_zero:
-            self._save_bundle(results)
-            write_json(self.folder.results, results.to_json())
-        return results
-
-    def _callbacks(self) -> list[Callback]:
-        options = self.config.trainer
-        checkpoints = Checkpoints(
-            self.folder.checkpoints, options.checkpoint_every_steps, options.checkpoints_kept
-        )
-        # In this order: the average before anything is saved, the row before the run may end.
-        return [
-            *([] if self.average is None else [self.average]),
-            self.stopwatch,
-            Reports(self.stopwatch, options.log_every),
-            ProgressBar(),
-            checkpoints,
-            Interruption(checkpoints),
-            LastLap(self.stopwatch),
-        ]
-
-    def _loggers(self) -> list[Logger]:
-        step = -1 if self._checkpoint is None else step_of(self._checkpoint)
-        purge = None if self._checkpoint is None else step + 1
-        return [
-            StepTables(self.folder.logs, resume_step=step),
-            TensorBoardLogger(self.folder.logs, name="tensorboard", version="", purge_step=purge),
-        ]
-
-    def _facts(self) -> dict[str, Any]:
+    def own_facts(self) -> dict[str, Any]:
+        """Corpus, and weights of the encoders whose tokens are cached."""
         return {
             "corpus_content_hash": self.parts.corpus.content_hash,
-            "world_size": self.trainer.world_size,
             "frozen_weights": {
                 name: reader.folder.identity.weights for name, reader in self.parts.cached.items()
             },
-            "multiprot": version("multiprot"),
-            "torch": torch.__version__,
-            "command": sys.argv,
         }
 
-    def _results(self) -> Results:
-        trainable = [p for p in self.module.parameters() if p.requires_grad]
+    def results(self) -> Results:
+        """Metrics of the valid split, and how well GO terms are found."""
         return Results(
             steps=self.trainer.global_step,
-            seconds=time.monotonic() - self._began,
-            parameters=sum(p.numel() for p in trainable),
-            rows=result_rows(self._start(), self.module.valid, self._retrieval()),
+            seconds=self.seconds,
+            parameters=self.parameters,
+            rows=result_rows(self.valid_before(), self.module.valid, self._retrieval()),
             timing=self.stopwatch.report(),
         )
-
-    def _start(self) -> dict[str, float]:
-        rows = read_table(self.folder.logs / "valid.csv")
-        first = rows[0] if rows and rows[0]["step"] == "0" else {}
-        return {name: float(value) for name, value in first.items() if value and name != "step"}
 
     def _retrieval(self) -> tuple[Retrieval, Retrieval] | None:
         scores, labels = scores_of(self.parts), self.parts.labels
@@ -155,7 +82,8 @@ class Session:
         self.module.cpu()
         return measured
 
-    def _save_bundle(self, results: Results) -> None:
+    def save(self, results: Results) -> None:
+        """Write the bundle."""
         objectives = TrainedObjectives(
             sections=self.config.objectives,
             module=self.parts.objectives,

@@ -10,7 +10,7 @@ import torch
 
 from multiprot.bundle import PredictionHead, PredictionSettings, load_bundle
 from multiprot.bundle.prediction import load_head, save_head
-from multiprot.bundle.tensors import save_tensors
+from multiprot.encoders.tensor_files import save_tensors
 from multiprot.errors import BundleError
 
 

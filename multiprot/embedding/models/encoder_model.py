@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -47,6 +48,8 @@ class EncoderModel(EmbeddingModel):
         Where it is to lie.
     """
 
+    trained_on: Path | None
+    """As `ResidueEncoder.trained_on`."""
     pooling = "mean of the tokens of all residues that have one; special tokens are left out"
     mean_pooled = True
 
@@ -65,6 +68,7 @@ class EncoderModel(EmbeddingModel):
         self.device = device
         self.width = encoder.token_dim
         self.packs = capabilities.packs
+        self.trained_on = encoder.trained_on
         self._modality = modality
         self._featurizer = encoder.featurizer
         self._layout = Layout.PACKED if capabilities.packs else Layout.PADDED

@@ -14,6 +14,7 @@ from multiprot.bundle import Bundle, TrainingSequences
 from multiprot.data import Corpus
 from multiprot.data.mmseqs import has_mmseqs, similar_sequences
 from multiprot.embedding.models.bundle_model import BundleModel
+from multiprot.embedding.models.encoder_model import EncoderModel
 from multiprot.evaluation.features import FeatureSource
 from multiprot.evaluation.features.baseline_source import BaselineSource
 from multiprot.evaluation.features.embedder_source import EmbedderSource
@@ -92,8 +93,8 @@ class TrainingKnowledge:
         Parameters
         ----------
         source
-            Bundles know what they were trained on; baselines are not trained; of all else nothing
-            is known.
+            Bundles know what they were trained on, and so may encoders; baselines are not trained;
+            of all else nothing is known.
         corpora
             Folders of corpora; the one that a bundle was trained on is used to look for similar
             sequences.
@@ -101,6 +102,8 @@ class TrainingKnowledge:
         if isinstance(source, BaselineSource):
             return cls(untrained=True)
         model = source.embedder.model if isinstance(source, EmbedderSource) else None
+        if isinstance(model, EncoderModel) and model.trained_on is not None:
+            return cls(hashes=TrainingSequences.load(model.trained_on))
         if not isinstance(model, BundleModel):
             return cls()
         corpus = _corpus(model.bundle, corpora)

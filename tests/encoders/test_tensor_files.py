@@ -9,7 +9,12 @@ import pytest
 import torch
 from torch import nn
 
-from multiprot.bundle.tensors import fill_module, load_tensors, refuse_non_finite, save_tensors
+from multiprot.encoders.tensor_files import (
+    fill_module,
+    load_tensors,
+    refuse_non_finite,
+    save_tensors,
+)
 from multiprot.errors import BundleError
 
 

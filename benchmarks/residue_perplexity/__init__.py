@@ -1,0 +1,1 @@
+"""How well hidden residues are guessed: students beside counts of letters and of their triples."""

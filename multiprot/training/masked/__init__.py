@@ -1,0 +1,1 @@
+"""Pretraining of a student on sequences alone: hidden residues are guessed."""
