@@ -52,8 +52,25 @@ def _packed(metadata: Mapping[str, str]) -> dict[str, str]:
     return {_METADATA: json.dumps(dict(metadata), sort_keys=True)} if metadata else {}
 
 
-def fill_module(module: nn.Module, tensors: Mapping[str, Tensor], source: Path) -> None:
+def fill_module(
+    module: nn.Module,
+    tensors: Mapping[str, Tensor],
+    source: Path,
+    *,
+    described_by: str = "config.yaml and the installed plugins",
+) -> None:
     """Load `tensors` into `module`, which must have exactly these names, shapes and dtypes.
+
+    Parameters
+    ----------
+    module
+        What they are of.
+    tensors
+        Name -> tensor.
+    source
+        File that they were read from, for errors.
+    described_by
+        What says which tensors there have to be, for errors.
 
     Raises
     ------
@@ -64,20 +81,20 @@ def fill_module(module: nn.Module, tensors: Mapping[str, Tensor], source: Path) 
     for name, tensor in wanted.items():
         if name not in tensors:
             raise BundleError(
-                f"{source}: lacks the tensor {name} {list(tensor.shape)} that config.yaml and the "
-                "installed plugins ask for; the bundle and the plugins do not belong together"
+                f"{source}: lacks the tensor {name} {list(tensor.shape)} that {described_by} ask "
+                "for; they do not belong together"
             )
         found = tensors[name]
         if found.shape != tensor.shape or found.dtype != tensor.dtype:
             raise BundleError(
-                f"{source}: tensor {name} is {_described(found)}, but config.yaml and the "
-                f"installed plugins ask for {_described(tensor)}"
+                f"{source}: tensor {name} is {_described(found)}, but {described_by} ask for "
+                f"{_described(tensor)}"
             )
     surplus = sorted(set(tensors) - set(wanted))
     if surplus:
         raise BundleError(
             f"{source}: holds the tensor {surplus[0]}{_and_more(surplus)} for which the model that "
-            "config.yaml describes has no place"
+            f"{described_by} describe has no place"
         )
     module.load_state_dict(dict(tensors), strict=True)
 
@@ -87,7 +104,7 @@ def refuse_non_finite(module: nn.Module, what: str) -> None:
     for name, parameter in module.named_parameters():
         if not bool(torch.isfinite(parameter).all()):
             raise BundleError(
-                f"{what}: parameter {name} holds NaN or infinity; a diverged model is not saved, "
+                f"{what}: parameter {name} holds NaN or infinity; a diverged model is of no use, "
                 "go back to an earlier checkpoint"
             )
 

@@ -156,7 +156,9 @@ def load_student(folder: Path) -> Student:
     student = Student(settings.config)
     try:
         tensors, _ = load_tensors(path)
-        fill_module(student, {name: _widened(t) for name, t in tensors.items()}, path)
+        widened = {name: _widened(tensor) for name, tensor in tensors.items()}
+        told = "the settings in student.json"
+        fill_module(student, widened, path, described_by=told)
         refuse_non_finite(student, str(path))
     except BundleError as error:
         raise PluginError(str(error)) from None
