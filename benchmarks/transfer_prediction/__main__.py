@@ -17,7 +17,8 @@ from benchmarks.results import save_results
 from benchmarks.transfer_prediction.correlation import correlation, promising_sign
 from benchmarks.transfer_prediction.design import FEATURE_MEASURES, PAIR_MEASURES, TASKS
 from benchmarks.transfer_prediction.folders import held_out_sequences, smaller_task
-from benchmarks.transfer_prediction.points import Study, adapt, measured, scores
+from benchmarks.transfer_prediction.points import Study, adapt, measured, probed, scores
+from benchmarks.transfer_prediction.reliability import reliability, test_scores
 
 
 def main() -> None:
@@ -36,7 +37,8 @@ def main() -> None:
 
 
 def _figures(study: Study) -> dict[str, Any]:
-    score, value = scores(study), measured(study)
+    outcome = probed(study)
+    score, value = scores(outcome), measured(study)
     gains = {
         (model, source, target): score[f"{model}>{source}", target] - score[model, target]
         for model in study.models
@@ -56,10 +58,20 @@ def _figures(study: Study) -> dict[str, Any]:
     base = {
         f"{model} on {task}": score[model, task] for model in study.models for task in study.tasks
     }
-    return {"measures": measures, "points": points, "scores_before": base}
+    return {
+        "reliability": reliability(test_scores(outcome), list(gains)),
+        "measures": measures,
+        "points": points,
+        "scores_before": base,
+    }
 
 
 def _print(found: dict[str, Any]) -> None:
+    told = found["reliability"]
+    print(
+        f"gains: halves of the test parts agree by {told['halves']:.2f}, whole ones by "
+        f"{told['whole']:.2f}; attainable |ρ| {told['attainable']:.2f}"
+    )
     print(f"{'measure':20} points  spearman [95 % interval]     within  least |ρ| without a task")
     order = sorted(found["measures"].items(), key=lambda item: -abs(item[1].get("spearman") or 0.0))
     for name, told in order:

@@ -13,7 +13,7 @@ from benchmarks.transfer_prediction.design import (
     PAIR_MEASURES,
     SEED,
 )
-from multiprot.evaluation.comparison import EvaluateOptions, Plan, run_cells
+from multiprot.evaluation.comparison import EvaluateOptions, Outcome, Plan, run_cells
 from multiprot.evaluation.features import FeatureSource, ModelReference, open_source
 from multiprot.evaluation.tasks import load_task
 from multiprot.finetuning import FineTuneRun, finetune
@@ -70,8 +70,8 @@ def adapt(study: Study) -> None:
             print(f"{model} adapted to {task}: {told.get('seconds')} s", flush=True)
 
 
-def scores(study: Study) -> dict[tuple[str, str], float]:
-    """Test score of a linear probe by name of the model, adapted or not, and task."""
+def probed(study: Study) -> Outcome:
+    """A linear probe of every model, adapted or not, on every task."""
     references = [r for model in study.models for r in study.references(model).values()]
     plan = Plan(
         models=references,
@@ -83,6 +83,11 @@ def scores(study: Study) -> dict[tuple[str, str], float]:
     outcome = run_cells(plan, resume=True, on_cell=lambda *told: print(*told, sep=", ", flush=True))
     if outcome.failures:
         raise SystemExit(f"failed: {outcome.failures[0]}")
+    return outcome
+
+
+def scores(outcome: Outcome) -> dict[tuple[str, str], float]:
+    """Test score by name of the model, adapted or not, and task."""
     return {
         (cell["model"], cell["task"]): cell["runs"][0]["splits"]["test"][cell["primary_metric"]][
             "value"

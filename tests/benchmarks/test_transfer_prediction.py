@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from benchmarks.transfer_prediction import design, folders
 from benchmarks.transfer_prediction.correlation import correlation, promising_sign
 from benchmarks.transfer_prediction.folders import held_out_sequences, smaller_task
+from benchmarks.transfer_prediction.reliability import reliability
+from multiprot.evaluation.metrics.metric import UndefinedMetricError
 from multiprot.evaluation.tasks import load_task
 from multiprot.transfer import MEASURES, Takes
 from tests.evaluation.tasks.folders import proteins, write_task
@@ -110,3 +115,48 @@ def test_too_few_points_and_constant_values_have_no_correlation() -> None:
 def test_what_a_measure_promises_is_what_its_authors_say() -> None:
     assert promising_sign("logme") == 1
     assert promising_sign("wasserstein") == -1
+
+
+def noisy_scores(noise: float, rows: int = 400) -> dict[tuple[str, str], Any]:
+    """Scores that are means over rows, about a truth that is the same in every row."""
+    rng = np.random.default_rng(0)
+
+    def scorer(values: NDArray[np.float64]) -> Callable[[NDArray[np.float64]], float]:
+        return lambda counts: float(counts @ values / counts.sum())
+
+    models = [*MODELS, *(f"{m}>{s}" for m in MODELS for s in TASKS)]
+    return {
+        (model, task): (scorer(rng.normal() + noise * rng.normal(size=rows)), rows)
+        for model in models
+        for task in TASKS
+    }
+
+
+def test_gains_without_noise_are_wholly_reliable() -> None:
+    told = reliability(noisy_scores(0.0), POINTS)
+    assert told == pytest.approx({"halves": 1.0, "whole": 1.0, "attainable": 1.0})
+
+
+def test_noise_makes_gains_less_reliable() -> None:
+    little, much = (reliability(noisy_scores(noise), POINTS) for noise in (5.0, 200.0))
+    assert 0.5 < little["halves"] < little["whole"] < little["attainable"] < 1
+    assert much["halves"] < 0.4
+
+
+def test_a_score_of_an_unlucky_half_may_be_undefined() -> None:
+    def undefined(counts: NDArray[np.float64]) -> float:
+        if counts[0] and counts[1]:
+            raise UndefinedMetricError("no row of the other class")
+        return float(counts.sum())
+
+    scores = noisy_scores(1.0)
+    scores["m", "a"] = (undefined, 400)
+    assert 0 < reliability(scores, POINTS)["halves"] <= 1
+
+
+def test_no_half_with_all_scores_is_an_error() -> None:
+    def undefined(counts: NDArray[np.float64]) -> float:
+        raise UndefinedMetricError("never")
+
+    with pytest.raises(ValueError, match="give tasks with more test rows"):
+        reliability(noisy_scores(1.0) | {("m", "a"): (undefined, 400)}, POINTS)
