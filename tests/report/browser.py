@@ -18,7 +18,6 @@ DRIVER = shutil.which("chromedriver")
 TILE = 1600
 """CSS pixels of a picture: a very high one is not drawn whole."""
 
-# The page itself would scroll smoothly, and slowly.
 _IN_SIGHT = """
 const element = arguments[0];
 element.scrollIntoView({block: "center", behavior: "instant"});
@@ -48,6 +47,8 @@ class Page:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         self.driver.get(path.as_uri())
         self.wait("return document.documentElement.dataset.ready === 'true'")
+        # A smooth scroll would still be under way when the next click comes.
+        self.run("document.documentElement.style.scrollBehavior = 'auto'")
 
     def wait(self, script: str, seconds: float = 120) -> Any:
         """What `script` gives, once it is true."""
