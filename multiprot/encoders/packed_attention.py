@@ -1,8 +1,8 @@
 """Attention within each of several proteins that stand one behind another, without padding.
 
 For plugins that pack. Only torch's own kernels are used: on CUDA `varlen_attn` where this torch has
-it and the type is half precision, else SDPA over nested tensors; on other devices SDPA for each
-run of proteins of equal length, which is as good as a batch of one protein each.
+it and the type is half precision, else SDPA over nested tensors; on other devices a call for each
+run of proteins of equal length.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from inspect import signature
-from itertools import groupby
 from typing import Any, Self, TypeAlias, cast
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
+
+from multiprot.encoders.cpu_attention import attention_by_runs
 
 _Parts: TypeAlias = tuple[Tensor, Tensor, Tensor]
 """Query, key and value, each [token, head, channel]."""
@@ -103,25 +104,14 @@ def packed_attention(
     """
     if not value.numel():
         return value
-    kind = value.dtype if value.is_cuda or _halves_are_fast() else torch.float32
-    parts = (query.to(kind), key.to(kind), value.to(kind))
     if not value.is_cuda:
-        seen = _by_runs(parts, packing, scale, dropout)
-    elif not dropout and (kernel := _varlen_kernel(value)) is not None:
+        lengths = packing.lengths
+        return attention_by_runs(query, key, value, lengths, scale=scale, dropout=dropout)
+    parts = (query.to(value.dtype), key.to(value.dtype), value)
+    if not dropout and (kernel := _varlen_kernel(value)) is not None:
         longest = max(packing.lengths)
-        seen = kernel(*parts, packing.offsets, packing.offsets, longest, longest, scale=scale)
-    else:
-        seen = _nested(parts, packing, scale, dropout)
-    return seen.to(value.dtype)
-
-
-@cache
-def _halves_are_fast() -> bool:
-    """Whether this CPU multiplies tiles of bfloat16 (AMX).
-
-    Without, SDPA in bfloat16 is slower than in float32, even where the CPU has avx512_bf16.
-    """
-    return bool(torch.cpu._is_amx_tile_supported())
+        return kernel(*parts, packing.offsets, packing.offsets, longest, longest, scale=scale)
+    return _nested(parts, packing, scale, dropout)
 
 
 def _varlen_kernel(value: Tensor) -> Callable[..., Tensor] | None:
@@ -162,17 +152,3 @@ def _nested(parts: _Parts, packing: Packing, scale: float | None, dropout: float
     )
     values: Tensor = seen.transpose(1, 2).values()
     return values
-
-
-def _by_runs(parts: _Parts, packing: Packing, scale: float | None, dropout: float) -> Tensor:
-    runs = [(length, len(list(run))) for length, run in groupby(packing.lengths)]
-    sizes = [length * proteins for length, proteins in runs]
-    seen = []
-    for run, *rows in zip(runs, *(torch.split(part, sizes) for part in parts), strict=True):
-        length, proteins = run
-        query, key, value = (row.unflatten(0, (proteins, length)).transpose(1, 2) for row in rows)
-        out = functional.scaled_dot_product_attention(
-            query, key, value, dropout_p=dropout, scale=scale
-        )
-        seen.append(out.transpose(1, 2).flatten(0, 1))
-    return torch.cat(seen)

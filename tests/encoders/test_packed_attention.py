@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from multiprot.encoders import cpu_attention
 from multiprot.encoders import packed_attention as module
 from multiprot.encoders.packed_attention import Packing, packed_attention
 
@@ -79,7 +81,7 @@ def test_each_protein_attends_to_itself_alone(lengths: list[int], scale: float |
 
 @pytest.mark.parametrize("fast", [True, False], ids=["with tiles", "without"])
 def test_half_precision_on_any_cpu(fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_halves_are_fast", lambda: fast)
+    monkeypatch.setattr(cpu_attention, "_halves_are_fused", lambda: fast)
     lengths = [30, 30, 5, 1]
     query, key, value = parts(sum(lengths), dtype=torch.bfloat16)
     packing = Packing.of(lengths)
@@ -118,12 +120,53 @@ def test_gradients_stay_within_a_protein() -> None:
         torch.testing.assert_close(gradient, part.grad, atol=1e-5, rtol=1e-4)
 
 
-def test_dropout_drops() -> None:
-    query, key, value = parts(30)
-    packing = Packing.of([20, 10])
+LONG = [300, 300, 200, 20, 1100]
+
+
+def test_halves_written_out_learn_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trained with products in bfloat16, whatever this CPU has, against float64."""
+    monkeypatch.setattr(cpu_attention, "_halves_multiply", lambda: True)
+    written: list[int] = []
+    kernel = cpu_attention._written_out
+    monkeypatch.setattr(
+        cpu_attention,
+        "_written_out",
+        lambda *rows, **given: (written.append(rows[0].shape[2]), kernel(*rows, **given))[1],
+    )
+    tokens = sum(LONG)
+    learned = [part.requires_grad_() for part in parts(tokens, channels=32, dtype=torch.bfloat16)]
+    wanted = torch.randn(tokens, 3, 32, generator=torch.Generator().manual_seed(1))
+    found = packed_attention(*learned, Packing.of(LONG))
+    assert written == [300, 200]
+    (found.float() * wanted).sum().backward()
+    exact = [part.detach().double().requires_grad_() for part in learned]
+    expected = written_out(*exact, LONG)
+    (expected * wanted).sum().backward()
+    torch.testing.assert_close(found.double(), expected, atol=0.01, rtol=0.02)
+    for part, reference in zip(learned, exact, strict=True):
+        assert part.grad is not None
+        assert reference.grad is not None
+        for mine, right in zip(part.grad.split(LONG), reference.grad.split(LONG), strict=True):
+            assert float((mine - right).norm() / right.norm()) < 0.01
+
+
+def test_only_training_is_written_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vectors that are asked for do not depend on whether the CPU multiplies halves."""
+    learned = [part.requires_grad_() for part in parts(sum(LONG), dtype=torch.bfloat16)]
+    said = []
+    for fast in (True, False):
+        monkeypatch.setattr(cpu_attention, "_halves_multiply", lambda fast=fast: fast)
+        with torch.no_grad():
+            said.append(packed_attention(*learned, Packing.of(LONG)))
+    assert torch.equal(*said)
+
+
+@pytest.mark.parametrize("kernel", [cpu_attention._fused, cpu_attention._written_out])
+def test_dropout_drops(kernel: Callable[..., Tensor]) -> None:
+    rows = [part.transpose(0, 1)[None] for part in parts(30)]
     torch.manual_seed(0)
-    draws = [packed_attention(query, key, value, packing, dropout=0.5) for _ in range(400)]
-    still = packed_attention(query, key, value, packing)
+    draws = [kernel(*rows, scale=None, dropout=0.5) for _ in range(400)]
+    still = kernel(*rows, scale=None, dropout=0.0)
     assert not torch.equal(draws[0], draws[1])
     # What is kept is raised, so that the mean stays.
     mean = torch.stack(draws).mean(0)
