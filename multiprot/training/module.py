@@ -125,7 +125,7 @@ class PretrainModule(LightningModule):  # type: ignore[misc]
         self._means = self._train_means
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """AdamW, with its learning rate set after every optimizer step."""
+        """The recipe's optimizer, its learning rate set after every step."""
         optimizer = build_optimizer(self, self._optimizer)
         scheduler = build_scheduler(optimizer, self._schedule, self._max_steps)
         return {

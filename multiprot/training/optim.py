@@ -1,45 +1,60 @@
-"""AdamW over two parameter groups, and its learning rate schedule."""
+"""Which optimizer moves which parameter, and the learning rate schedule."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import get_args
+from collections.abc import Callable, Iterator
+from typing import Any, get_args
 
 import torch
 from torch import nn
-from torch.optim import AdamW
+from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from multiprot.errors import ConfigError
+from multiprot.training.joint_optimizer import JointOptimizer
 from multiprot.training.schedule import learning_rate_share
 from multiprot.training.settings import Encoder, OptimizerConfig, ScheduleConfig
 
 _UNDECAYED_MODULES = (nn.Embedding, nn.EmbeddingBag, nn.LayerNorm, nn.RMSNorm, nn.GroupNorm)
 
 
-def build_optimizer(module: nn.Module, options: OptimizerConfig) -> AdamW:
-    """AdamW that decays matrices only: biases, scales, norms and embeddings are left alone.
+def build_optimizer(module: nn.Module, options: OptimizerConfig) -> Optimizer:
+    """AdamW of all parameters, or Muon of the model's matrices beside AdamW of the rest.
 
-    Parameters of `module.model.<encoder>` learn at their own multiple of the peak rate. Uses the
-    fused kernel where every parameter is on one device that has it, else one kernel for all
-    parameters at once ("foreach").
+    Only matrices decay: biases, scales, norms and embeddings are left alone. Parameters of
+    `module.model.<encoder>` learn at their own multiple of the peak rate.
+
+    Raises
+    ------
+    ConfigError
+        If Muon is asked for and this torch has none.
     """
     encoder_of = _encoders_by_parameter(module)
-    grouped: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    matrices = _hidden_matrices(module) if options.name == "muon" else set()
+    grouped: dict[tuple[bool, float, bool], list[nn.Parameter]] = {}
     for parameter, decays in trainable_parameters(module):
         encoder = encoder_of.get(id(parameter))
         multiple = 1.0 if encoder is None else options.encoder_lr.get(encoder, 1.0)
-        grouped.setdefault((multiple, decays), []).append(parameter)
+        kind = (id(parameter) in matrices and decays, multiple, decays)
+        grouped.setdefault(kind, []).append(parameter)
     # The rate that is logged is the first group's: that of everything but encoders.
-    order = sorted(grouped, key=lambda key: (key[0] != 1.0, key[0], not key[1]))
-    groups = [
-        {
-            "params": grouped[multiple, decays],
-            "lr": options.peak_lr * multiple,
-            "weight_decay": options.weight_decay if decays else 0.0,
-        }
-        for multiple, decays in order
+    order = sorted(grouped, key=lambda kind: (kind[0], kind[1] != 1.0, kind[1], not kind[2]))
+    groups: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+    for kind in order:
+        by_muon, multiple, decays = kind
+        rate, decay = options.peak_lr * multiple, options.weight_decay if decays else 0.0
+        groups[by_muon].append({"params": grouped[kind], "lr": rate, "weight_decay": decay})
+    members = [
+        make(groups[by_muon], options)
+        for by_muon, make in ((False, _adamw), (True, _muon))
+        if groups[by_muon]
     ]
-    parameters = [parameter for members in grouped.values() for parameter in members]
+    return members[0] if len(members) == 1 else JointOptimizer(members)
+
+
+def _adamw(groups: list[dict[str, Any]], options: OptimizerConfig) -> Optimizer:
+    """Fused where every parameter is on one device that has the kernel, else "foreach"."""
+    parameters = [parameter for group in groups for parameter in group["params"]]
     return AdamW(
         groups,
         lr=options.peak_lr,
@@ -47,6 +62,28 @@ def build_optimizer(module: nn.Module, options: OptimizerConfig) -> AdamW:
         eps=options.epsilon,
         fused=all(p.is_floating_point() for p in parameters),
     )
+
+
+def _muon(groups: list[dict[str, Any]], options: OptimizerConfig) -> Optimizer:
+    """Updates as large as AdamW's (Liu et al. 2025, arXiv:2502.16982): one rate suits both."""
+    muon: Callable[..., Optimizer] | None = getattr(torch.optim, "Muon", None)
+    if muon is None:
+        raise ConfigError(
+            f"optimizer.name: muon needs torch 2.9 or newer, this is {torch.__version__}; update "
+            "torch, or write adamw"
+        )
+    return muon(
+        groups,
+        lr=options.peak_lr,
+        momentum=options.momentum,
+        adjust_lr_fn="match_rms_adamw",
+    )
+
+
+def _hidden_matrices(module: nn.Module) -> set[int]:
+    """Matrices, by their `id`, between the model's inputs and its tokens; no objective's."""
+    model = getattr(module, "model", module)
+    return {id(parameter) for parameter in model.parameters() if parameter.ndim == 2}
 
 
 def _encoders_by_parameter(module: nn.Module) -> dict[int, Encoder]:
@@ -69,7 +106,7 @@ def trainable_parameters(module: nn.Module) -> Iterator[tuple[nn.Parameter, bool
                 yield parameter, parameter.ndim >= 2 and not isinstance(owner, _UNDECAYED_MODULES)
 
 
-def build_scheduler(optimizer: AdamW, schedule: ScheduleConfig, max_steps: int) -> LambdaLR:
+def build_scheduler(optimizer: Optimizer, schedule: ScheduleConfig, max_steps: int) -> LambdaLR:
     """The schedule as Lightning steps it: once per optimizer step.
 
     The function is a closure on purpose: `LambdaLR` saves the attributes of callable objects and

@@ -26,10 +26,12 @@ class CardConfig(Section):
 
 
 class OptimizerConfig(Section):
-    """AdamW and the clipping of its gradients."""
+    """What moves the weights, and the clipping of gradients."""
 
-    name: Literal["adamw"] = "adamw"
-    """Optimizer; AdamW is the only one."""
+    name: Literal["adamw", "muon"] = "adamw"
+    """AdamW; or Muon (Jordan et al. 2024) for the matrices of the model's layers, which moves all
+    directions of a matrix alike, with AdamW for embeddings, norms, biases and the objectives' own
+    weights. Muon needs torch 2.9."""
     peak_lr: PositiveFloat = 1e-3
     """Learning rate at the end of the warm-up; no unit."""
     encoder_lr: Mapping[Encoder, PositiveFloat] = Field(default_factory=dict)
@@ -38,7 +40,9 @@ class OptimizerConfig(Section):
     weight_decay: float = Field(default=0.01, ge=0.0)
     """Decoupled decay of weight matrices; biases, scales, norms and embeddings never decay."""
     betas: tuple[float, float] = (0.9, 0.98)
-    """Decay rates of the two running moments, each in [0, 1)."""
+    """Decay rates of AdamW's two running moments, each in [0, 1)."""
+    momentum: float = Field(default=0.95, ge=0.0, lt=1.0)
+    """Of Muon alone: share of the old gradients kept at each step."""
     epsilon: PositiveFloat = 1e-8
     """Added to the root of the second moment."""
     gradient_clip: PositiveFloat | None = 1.0
