@@ -21,9 +21,7 @@ CONTEXTS: Final = {"trigram": (-2, -1), "both neighbours": (-1, 1)}
 
 def letter_shares(split: SequenceSplit) -> NDArray[np.float64]:
     """float64 [amino acid]: share of each among the amino acids of a split."""
-    counts = np.zeros(LETTERS)
-    for residues, _ in _chunks(split):
-        counts += np.bincount(residues[residues < LETTERS], minlength=LETTERS)
+    counts = split.letter_counts()[:LETTERS]
     shares: NDArray[np.float64] = counts / counts.sum()
     return shares
 

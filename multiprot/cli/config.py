@@ -30,9 +30,9 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of YAML.")] = False,
 ) -> None:
     """Print the complete settings that a recipe and overrides resolve to."""
-    from multiprot.cli.recipes import resolve_masked, resolve_recipe
+    from multiprot.cli.recipes import resolve_any
 
-    resolved = resolve_masked(settings or []) or resolve_recipe(settings or [])
+    resolved = resolve_any(settings or [])
     if not as_json:
         print(resolved.to_yaml(origins=origins), end="")
         return

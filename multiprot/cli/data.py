@@ -16,7 +16,7 @@ from multiprot.cli.section_options import with_section_options
 from multiprot.data.build_options import CorpusBuildOptions
 
 if TYPE_CHECKING:
-    from multiprot.data.build import Progress
+    from multiprot.data.progress import Progress
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

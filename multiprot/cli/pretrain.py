@@ -68,27 +68,21 @@ def pretrain(
         return
     results = _train(resolved, folder, resume=resume, overwrite=overwrite)
     if results is not None:
-        model = _model(resolved.value, folder)
-        _show(results, model, as_json=as_json)
+        _show(results, _model(resolved.value, folder), as_json=as_json)
 
 
 def _resolve(
     settings: list[str], out: Path | None, *, resume: bool
 ) -> ResolvedConfig[PretrainConfig] | ResolvedConfig[MaskedConfig]:
     """The recipe; a run that is resumed without one goes on with its own."""
-    from multiprot.cli.recipes import (
-        EMBEDDED_DEFAULT,
-        resolve_masked,
-        resolve_recipe,
-        split_recipe,
-    )
+    from multiprot.cli.recipes import EMBEDDED_DEFAULT, resolve_any, split_recipe
 
     recipe, overrides = split_recipe(settings)
     if resume and recipe is None:
         own = (out or RUNS / EMBEDDED_DEFAULT) / "config.yaml"
         if own.is_file():
             settings = [str(own), *overrides]
-    return resolve_masked(settings) or resolve_recipe(settings)
+    return resolve_any(settings)
 
 
 def _model(config: PretrainConfig | MaskedConfig, folder: Path) -> str:

@@ -69,6 +69,13 @@ def packaged_recipes() -> dict[str, Path | Traversable]:
     return dict(found)
 
 
+def resolve_any(
+    arguments: Sequence[str],
+) -> ResolvedConfig[PretrainConfig] | ResolvedConfig[MaskedConfig]:
+    """As `resolve_recipe`, for recipes of fused models and of students."""
+    return resolve_masked(arguments) or resolve_recipe(arguments)
+
+
 def resolve_masked(arguments: Sequence[str]) -> ResolvedConfig[MaskedConfig] | None:
     """As `resolve_recipe`, if the recipe is one of a student's pretraining; else None.
 

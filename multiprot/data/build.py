@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, Protocol
+from typing import Final
 
 from multiprot.data.assembly import Assembly, Knowledge
 from multiprot.data.build_inputs import describe_inputs, read_knowledge
@@ -19,6 +19,7 @@ from multiprot.data.clusters import assign_splits, cluster_sequences, require_cl
 from multiprot.data.corpus import Corpus
 from multiprot.data.corpus_format import REPORT
 from multiprot.data.corpus_writer import CorpusWriter, file_entry
+from multiprot.data.progress import Progress
 from multiprot.data.split_table import LeakGuard, sequence_digest
 from multiprot.data.structure_source import (
     StructureFile,
@@ -31,14 +32,6 @@ from multiprot.proteins import ProteinRecord, read_fasta
 from multiprot.proteins.structure_file import structure_stem
 
 _NO_LARGE_CACHE: Final = 1 << 24
-
-
-class Progress(Protocol):
-    """Told how far a stage is."""
-
-    def __call__(self, stage: str, done: int, total: int | None) -> None:
-        """`done` items of `total` (None: not known) of `stage` are through."""
-        ...
 
 
 def build_corpus(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from multiprot.encoders.contract import Layout, PackedTokens
+from multiprot.encoders.contract import Layout
 from multiprot.encoders.reference.letters import LetterFeatures
 from multiprot.encoders.reference.plugins import ResidueTransformerConfig
 from multiprot.encoders.reference.residue_transformer import ResidueTransformer
@@ -40,11 +40,14 @@ class Student(nn.Module):
         lengths
             int64 [protein], residues of each.
         """
-        tokens = self.trunk(LetterFeatures(letters, lengths, Layout.PACKED))
-        if not isinstance(tokens, PackedTokens):
-            raise TypeError("the trunk answers another layout than it was asked in")
-        guesses: Tensor = self.head(tokens.values).float()
+        guesses: Tensor = self.head(packed_tokens(self.trunk, letters, lengths)).float()
         return guesses
+
+
+def packed_tokens(trunk: nn.Module, letters: Tensor, lengths: Tensor) -> Tensor:
+    """Tokens [token, width] of packed proteins; parameters as of `Student.forward`."""
+    tokens: Tensor = trunk(LetterFeatures(letters, lengths, Layout.PACKED)).values
+    return tokens
 
 
 def build_trunk(config: StudentConfig) -> ResidueTransformer:

@@ -44,7 +44,7 @@ class Results:
     steps
         Optimizer steps taken.
     seconds
-        Wall time of this session.
+        Wall time of all sessions that the model comes from.
     parameters
         Trainable numbers in model and objectives.
     rows

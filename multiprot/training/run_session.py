@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -19,7 +18,7 @@ from multiprot.training.callbacks.checkpoints import Checkpoints
 from multiprot.training.callbacks.interruption import Interruption
 from multiprot.training.callbacks.progress import ProgressBar
 from multiprot.training.callbacks.reports import Reports
-from multiprot.training.callbacks.timing import LastLap, Stopwatch
+from multiprot.training.callbacks.timing import Clock, LastLap, Stopwatch
 from multiprot.training.checkpoint_files import step_of
 from multiprot.training.logs import StepTables, read_table
 from multiprot.training.module import PretrainModule
@@ -55,8 +54,7 @@ class RunSession(ABC):
     ) -> None:
         self.module, self.data, self.folder = module, data, folder
         self._options, self._checkpoint = trainer, checkpoint
-        self._began = time.monotonic()
-        self.stopwatch = Stopwatch()
+        self.clock, self.stopwatch = Clock(), Stopwatch()
         self.average = None if averaging.decay is None else WeightAverage(averaging.decay)
         self.trainer = build_trainer(trainer, callbacks=self._callbacks(), loggers=self._loggers())
 
@@ -96,11 +94,6 @@ class RunSession(ABC):
         """Write the model; called in the first process alone."""
 
     @property
-    def seconds(self) -> float:
-        """Wall time of this session so far."""
-        return time.monotonic() - self._began
-
-    @property
     def parameters(self) -> int:
         """Trainable numbers in model and objectives."""
         return sum(p.numel() for p in self.module.parameters() if p.requires_grad)
@@ -119,6 +112,7 @@ class RunSession(ABC):
         # In this order: the average before anything is saved, the row before the run may end.
         return [
             *([] if self.average is None else [self.average]),
+            self.clock,
             self.stopwatch,
             Reports(self.stopwatch, options.log_every),
             ProgressBar(),

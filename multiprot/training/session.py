@@ -62,7 +62,7 @@ class Session(RunSession):
         """Metrics of the valid split, and how well GO terms are found."""
         return Results(
             steps=self.trainer.global_step,
-            seconds=self.seconds,
+            seconds=self.clock.seconds,
             parameters=self.parameters,
             rows=result_rows(self.valid_before(), self.module.valid, self._retrieval()),
             timing=self.stopwatch.report(),

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from multiprot.data import Corpus
-from multiprot.data.build import Progress as Advance
+from multiprot.data.progress import Progress as Advance
 from multiprot.data.token_cache.encode import TokenSource
 from multiprot.data.token_cache.fill import (
     FillPlan,

@@ -32,6 +32,7 @@ PUBLIC_CONTRACT = frozenset(
         "multiprot.files",
         "multiprot.ontology",
         "multiprot.proteins",
+        "multiprot.student",
     }
 )
 """All that a plugin may import from multiprot."""

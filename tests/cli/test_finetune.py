@@ -4,34 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from multiprot.cli.main import main
 from multiprot.embedding import EmbeddingStore
 from multiprot.proteins import ProteinRecord, write_fasta
+from tests.cli.conftest import Run
 from tests.finetuning.planted import CHARGED, GREASY, write_task
 
-Run = Callable[..., tuple[int, str, str]]
-
 QUICK = ("--epochs", "3", "--head-lr", "0.05", "--batch-entries", "16")
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a verb; gives exit code, stdout and stderr."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = main([*map(str, arguments)])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

@@ -14,34 +14,18 @@ import pytest
 import torch
 
 from multiprot.bundle import (
-    BundleExtras,
     PredictionHead,
     PredictionSettings,
-    load_bundle,
-    save_bundle,
 )
-from multiprot.cli.main import main
 from multiprot.finetuning import PredictOptions, Predictor
-from multiprot.proteins import ProteinRecord, write_fasta
+from multiprot.proteins import write_fasta
 from multiprot.training.finetune.options import FineTuneOptions
+from tests.cli.conftest import Run
+from tests.finetuning.heads import proteins_of, with_head
 from tests.tiny_model import MAX_RESIDUES
 
-Run = Callable[..., tuple[int, str, str]]
 MakeModel = Callable[..., Path]
 NAMES = ("a", "b", "c")
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a verb; gives exit code, stdout and stderr."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = main([*map(str, arguments)])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture
@@ -52,30 +36,14 @@ def make_model(tiny_bundle: Path, tmp_path: Path) -> MakeModel:
         told = {"task": "made", "unit": "protein", "target": "multiclass", "width": 24}
         settings = PredictionSettings.model_validate({**told, "class_names": NAMES, **given})
         torch.manual_seed(0)
-        base = load_bundle(tiny_bundle)
-        return save_bundle(
-            tmp_path / "model",
-            model=base.model,
-            model_config=base.config,
-            provenance={"name": "made"},
-            ontology=base.ontology,
-            extras=BundleExtras(prediction=PredictionHead(settings)),
-            overwrite=True,
-        )
+        return with_head(tiny_bundle, tmp_path / "model", PredictionHead(settings))
 
     return save
 
 
-def proteins(*lengths: int) -> list[ProteinRecord]:
-    return [
-        ProteinRecord(id=f"p{number}", sequence=("KLDEVAGH" * length)[:length])
-        for number, length in enumerate(lengths)
-    ]
-
-
 def fasta(folder: Path, *lengths: int) -> Path:
     path = folder / "asked.fasta"
-    write_fasta(proteins(*lengths), path)
+    write_fasta(proteins_of(*lengths), path)
     return path
 
 
@@ -93,7 +61,7 @@ def probabilities(path: Path) -> np.ndarray[Any, Any]:
 def test_all_formats_say_what_the_predictor_says(
     run: Run, make_model: MakeModel, tmp_path: Path
 ) -> None:
-    model, asked = make_model(), proteins(7, 40, 1, 23, 7)
+    model, asked = make_model(), proteins_of(7, 40, 1, 23, 7)
     said = list(Predictor.open(model).proteins(asked))
     expected = np.concatenate([one.values for one in said])
     path = fasta(tmp_path, 7, 40, 1, 23, 7)
@@ -113,7 +81,7 @@ def test_all_formats_say_what_the_predictor_says(
 def test_neighbours_order_and_budget_change_nothing(
     make_model: MakeModel, tmp_path: Path, tokens: int
 ) -> None:
-    model, asked = make_model(), proteins(30, 3, 90, 1, 17, 250)
+    model, asked = make_model(), proteins_of(30, 3, 90, 1, 17, 250)
     plain = {one.id: one.values for one in Predictor.open(model).proteins(asked)}
     predictor = Predictor.open(model, options=PredictOptions(tokens_per_batch=tokens))
     order = np.random.default_rng(tokens).permutation(len(asked))
@@ -133,7 +101,7 @@ def test_one_residue_and_windows_each_have_all_their_rows(
     code, _, errors = run("predict", fasta(tmp_path, *lengths), "--model", model, "--out", table)
     assert code == 0, errors
     rows = rows_of(table)
-    for number, record in enumerate(proteins(*lengths)):
+    for number, record in enumerate(proteins_of(*lengths)):
         own = [row for row in rows if row["id"] == f"p{number}"]
         assert [int(row["residue"]) for row in own] == [*range(1, len(record) + 1)]
         assert "".join(row["letter"] for row in own) == record.sequence

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from multiprot.encoders.contract import Objective, ProteinBatch
 from multiprot.encoders.plugin import ObjectivePlugin
 from multiprot.objectives import TotalObjective, plugins
+from tests.distributed.processes import run_scenarios
 from tests.fusion.fakes import make_batch, make_context, make_model, take
 
 OBJECTIVES: tuple[ObjectivePlugin[Any], ...] = (
@@ -23,7 +20,6 @@ OBJECTIVES: tuple[ObjectivePlugin[Any], ...] = (
     plugins.go_annotation,
     plugins.token_alignment,
 )
-PROCESSES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,34 +99,6 @@ def own_batch(scenario: Scenario, process: int) -> ProteinBatch:
     return batch
 
 
-def outcome(step: Step, module: nn.Module, batch: ProteinBatch) -> dict[str, Any]:
-    """Loss, metrics and every gradient of one forward and backward pass."""
-    step.zero_grad()
-    loss = module(batch)
-    loss.backward()
-    gradients = {name: parameter.grad for name, parameter in step.named_parameters()}
-    return {
-        "loss": loss.detach(),
-        "metrics": step.metrics,
-        "gradients": {k: None if g is None else g.clone() for k, g in gradients.items()},
-    }
-
-
 def run_process(rank: int, folder: str) -> None:
     """Child: every scenario under DistributedDataParallel, results into `folder`."""
-    torch.set_num_threads(1)
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    dist.init_process_group(
-        "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=PROCESSES
-    )
-    try:
-        results = {}
-        for scenario in SCENARIOS:
-            step = Step()
-            # No find_unused_parameters: an unused one would stop the next step.
-            parallel = DistributedDataParallel(step)
-            outcome(step, parallel, own_batch(scenario, rank))
-            results[scenario.name] = outcome(step, parallel, own_batch(scenario, rank))
-        torch.save(results, Path(folder) / f"rank{rank}.pt")
-    finally:
-        dist.destroy_process_group()
+    run_scenarios(rank, folder, {each.name: each for each in SCENARIOS}, Step, own_batch)

@@ -10,14 +10,15 @@ import torch
 import torch.multiprocessing as multiprocessing
 
 from tests.distributed import joint
+from tests.distributed.processes import PROCESSES, outcome
 
 
 @pytest.fixture(scope="module")
 def two_processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Results of each process, by scenario."""
     folder = tmp_path_factory.mktemp("gloo")
-    multiprocessing.spawn(joint.run_process, args=(str(folder),), nprocs=joint.PROCESSES)
-    return [torch.load(Path(folder) / f"rank{rank}.pt") for rank in range(joint.PROCESSES)]
+    multiprocessing.spawn(joint.run_process, args=(str(folder),), nprocs=PROCESSES)
+    return [torch.load(Path(folder) / f"rank{rank}.pt") for rank in range(PROCESSES)]
 
 
 @pytest.fixture(params=joint.SCENARIOS, ids=lambda scenario: scenario.name)
@@ -30,7 +31,7 @@ def compared(
     # As in the processes: with two threads sums run in another order and differ by 6e-6.
     torch.set_num_threads(1)
     try:
-        alone = joint.outcome(step, step, joint.joint_batch(request.param))
+        alone = outcome(step, step, joint.joint_batch(request.param))
     finally:
         torch.set_num_threads(threads)
     return alone, [results[request.param.name] for results in two_processes]

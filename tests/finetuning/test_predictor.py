@@ -12,11 +12,8 @@ import pytest
 import torch
 
 from multiprot.bundle import (
-    BundleExtras,
     PredictionHead,
     PredictionSettings,
-    load_bundle,
-    save_bundle,
 )
 from multiprot.embedding.embeddings import Failure
 from multiprot.errors import BundleError, EmbeddingError, EvaluationError
@@ -25,6 +22,7 @@ from multiprot.finetuning.entries import TableEntry, read_entries
 from multiprot.finetuning.predictor import Predicted
 from multiprot.finetuning.tables import prediction_columns, prediction_rows
 from multiprot.proteins import ProteinRecord
+from tests.finetuning.heads import proteins_of, with_head
 from tests.tiny_model import MAX_RESIDUES
 
 
@@ -37,30 +35,14 @@ def make(tiny_bundle: Path, tmp_path: Path) -> Any:
         settings["class_names"] = ("no", "yes")
         torch.manual_seed(0)
         head = PredictionHead(PredictionSettings.model_validate(settings | given))
-        base = load_bundle(tiny_bundle)
-        return save_bundle(
-            tmp_path / "made",
-            model=base.model,
-            model_config=base.config,
-            provenance={"name": "made"},
-            ontology=base.ontology,
-            extras=BundleExtras(prediction=head),
-            overwrite=True,
-        )
+        return with_head(tiny_bundle, tmp_path / "made", head)
 
     return save
 
 
-def records(*lengths: int) -> list[ProteinRecord]:
-    return [
-        ProteinRecord(id=f"p{number}", sequence=("KLDEVAGH" * length)[:length])
-        for number, length in enumerate(lengths)
-    ]
-
-
 def test_predictions_come_in_the_order_of_the_records(make: Any) -> None:
     predictor = Predictor.open(make())
-    asked = records(40, 3, 17, 3)
+    asked = proteins_of(40, 3, 17, 3)
     said = list(predictor.proteins(asked))
     assert [one.id for one in said] == ["p0", "p1", "p2", "p3"]
     assert [one.sequence for one in said] == [record.sequence for record in asked]
@@ -70,7 +52,7 @@ def test_predictions_come_in_the_order_of_the_records(make: Any) -> None:
 
 def test_residues_of_long_proteins_are_all_there(make: Any) -> None:
     predictor = Predictor.open(make(unit="residue", window_overlap=8))
-    asked = records(5, 3 * MAX_RESIDUES)
+    asked = proteins_of(5, 3 * MAX_RESIDUES)
     short, long = predictor.proteins(asked)
     assert short.values.shape == (5,)
     assert long.values.shape == (3 * MAX_RESIDUES,)
@@ -78,7 +60,7 @@ def test_residues_of_long_proteins_are_all_there(make: Any) -> None:
 
 
 def test_windows_are_those_of_the_training(make: Any) -> None:
-    asked = records(60)
+    asked = proteins_of(60)
     whole, cut = (
         next(Predictor.open(make(max_residues=limit, window_overlap=4)).proteins(asked))
         for limit in (None, 20)
@@ -93,16 +75,16 @@ def test_what_is_refused_is_told_and_left_out(make: Any) -> None:
     options = PredictOptions(long_proteins="refuse")
     predictor = Predictor.open(make(), options=options)
     refused: list[Failure] = []
-    said = predictor.proteins(records(4, 2 * MAX_RESIDUES, 6), on_failure=refused.append)
+    said = predictor.proteins(proteins_of(4, 2 * MAX_RESIDUES, 6), on_failure=refused.append)
     assert [one.id for one in said] == ["p0", "p2"]
     assert [failure.id for failure in refused] == ["p1"]
-    none = predictor.proteins(records(2 * MAX_RESIDUES), on_failure=refused.append)
+    none = predictor.proteins(proteins_of(2 * MAX_RESIDUES), on_failure=refused.append)
     assert list(none) == []
     assert list(predictor.proteins([])) == []
 
 
 def test_reduced_precision_and_batches_change_little(make: Any) -> None:
-    asked = records(4, 20, 50)
+    asked = proteins_of(4, 20, 50)
     plain = [one.values for one in Predictor.open(make()).proteins(asked)]
     for options, tolerance in (
         (PredictOptions(precision="bf16"), 0.05),
@@ -127,7 +109,7 @@ def test_entries_of_a_kind_the_head_was_not_made_for_are_refused(
     make: Any, tiny_bundle: Path
 ) -> None:
     with pytest.raises(EvaluationError, match="for pair entries"):
-        list(Predictor.open(make(unit="pair")).proteins(records(4)))
+        list(Predictor.open(make(unit="pair")).proteins(proteins_of(4)))
     with pytest.raises(BundleError, match="predicts nothing"):
         Predictor.open(tiny_bundle)
     with pytest.raises(EvaluationError, match=r"entry odd: .*letter '1'"):

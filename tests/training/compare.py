@@ -22,8 +22,9 @@ def equal(one: Any, other: Any) -> bool:
 
 
 def state(run: Path, step: int) -> dict[str, Any]:
-    """Weights, optimizer, schedule and average in a checkpoint."""
+    """Weights, optimizer, schedule and average in a checkpoint; no times."""
     content = torch.load(checkpoint_path(run / "checkpoints", step), weights_only=True)
+    del content["callbacks"]["Clock"]
     kept = ("state_dict", "optimizer_states", "lr_schedulers", "callbacks", "global_step")
     return {key: content[key] for key in kept}
 

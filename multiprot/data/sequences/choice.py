@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from multiprot.data.exclusion import Exclusion
 from multiprot.data.sequences.options import SequenceBuildOptions
-from multiprot.data.split_table import read_splits
+from multiprot.data.split_table import read_splits, sequence_digest
 from multiprot.errors import DataError
 from multiprot.proteins import ProteinRecord
-
-_DIGEST_BYTES: Final = 16
 
 
 class Choice:
@@ -45,15 +42,15 @@ class Choice:
             return
         for record in records:
             if self._is_barred(record.id):
-                self._barred.add(_digest(record.sequence))
+                self._barred.add(sequence_digest(record.sequence))
             elif self._split(record.id) == "valid":
-                self._valid.add(_digest(record.sequence))
+                self._valid.add(sequence_digest(record.sequence))
 
     def split_of(self, record: ProteinRecord) -> str | None:
         """The split that a protein is stored in, or None."""
         if self._unused:
             self._unused -= {path for path, names in self._tables if record.id in names}
-        split, digest = self._split(record.id), _digest(record.sequence)
+        split, digest = self._split(record.id), sequence_digest(record.sequence)
         reason = self._reason(record, split, digest)
         if reason is not None:
             self.left_out[reason] += 1
@@ -73,7 +70,7 @@ class Choice:
         """What was left out and why, for the manifest."""
         return {
             "left_out": dict(sorted(self.left_out.items())),
-            "exclusion": None if self.exclusion is None else _told(self.exclusion),
+            "exclusion": None if self.exclusion is None else self.exclusion.summary(),
             "options": self._options.model_dump(mode="json"),
         }
 
@@ -86,7 +83,7 @@ class Choice:
         return "train" if place is None else place.split
 
     def _reason(self, record: ProteinRecord, split: str, digest: bytes) -> str | None:
-        if self.exclusion is not None and record.id in self.exclusion.of_protein:
+        if self.exclusion is not None and self.exclusion.leaves_out(record.id, split):
             return "excluded"
         if split == "test":
             return "test split"
@@ -102,11 +99,3 @@ class Choice:
         if split == "train" and int.from_bytes(digest[:4]) >= self._options.share * 2**32:
             return "not in the share"
         return None
-
-
-def _digest(sequence: str) -> bytes:
-    return hashlib.sha256(sequence.encode("ascii")).digest()[:_DIGEST_BYTES]
-
-
-def _told(exclusion: Exclusion) -> dict[str, Any]:
-    return {"sha256": exclusion.content_hash, "tasks": list(exclusion.tasks)}

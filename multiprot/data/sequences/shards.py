@@ -20,6 +20,9 @@ FORMAT: Final = "multiprot-sequences"
 FORMAT_VERSION: Final = 1
 MANIFEST: Final = "manifest.json"
 
+_COUNTED: Final = 2**24
+"""Residues counted at once, which widens them."""
+
 _LETTERS: Final = np.frombuffer(RESIDUE_LETTERS.encode(), dtype=np.uint8)
 
 
@@ -37,6 +40,7 @@ class SequenceShards:
     def __init__(self, path: Path, manifest: Mapping[str, Any]) -> None:
         self.path = path
         self.manifest = manifest
+        self._splits: dict[str, SequenceSplit] = {}
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -71,7 +75,9 @@ class SequenceShards:
             raise DataError(
                 f"{self.path}: no {name} proteins; build it anew with a splits file that has some"
             )
-        return SequenceSplit(self.path, told, int(self.manifest["bits"]))
+        if name not in self._splits:
+            self._splits[name] = SequenceSplit(self.path, told, int(self.manifest["bits"]))
+        return self._splits[name]
 
     def verify(self) -> None:
         """Check every file's hash; `DataError` names the first that is damaged."""
@@ -128,6 +134,14 @@ class SequenceSplit:
         begin = int(self._starts[protein])
         part: NDArray[np.uint8] = self.shards[self._owners[protein]][begin + start : begin + stop]
         return part
+
+    def letter_counts(self) -> NDArray[np.int64]:
+        """int64 [letter of `RESIDUE_LETTERS`]: how often each stands in the split."""
+        counts = np.zeros(len(RESIDUE_LETTERS), dtype=np.int64)
+        for shard in self.shards:
+            for start in range(0, len(shard), _COUNTED):
+                counts += np.bincount(shard[start : start + _COUNTED], minlength=len(counts))
+        return counts
 
     def sequence(self, protein: int) -> str:
         """The letters of a protein."""

@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from multiprot.data.build import Progress
 from multiprot.data.corpus import Corpus
+from multiprot.data.progress import Progress
 from multiprot.data.token_cache.encode import TokenSource, encode, in_use
 from multiprot.data.token_cache.folder import Say, TokenFolder, free_bytes
 from multiprot.data.token_cache.index import TokenIndex

@@ -100,6 +100,27 @@ class Stopwatch(Callback):  # type: ignore[misc]
         self._mark = now
 
 
+class Clock(Callback):  # type: ignore[misc]
+    """Wall time of a run; checkpoints carry it from session to session."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._before = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Of this session so far, and of the earlier ones up to the checkpoints that went on."""
+        return self._before + time.monotonic() - self._began
+
+    def state_dict(self) -> dict[str, Any]:
+        """For the checkpoint."""
+        return {"seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """From the checkpoint."""
+        self._before = state_dict["seconds"]
+
+
 class LastLap(Callback):  # type: ignore[misc]
     """Last in the list of callbacks: what the others did is "other", not waiting for data."""
 

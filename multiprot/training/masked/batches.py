@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -49,22 +50,19 @@ class MaskedBatch:
 
     def to(self, device: torch.device, non_blocking: bool = False) -> Self:
         """The same batch on `device`."""
-        return replace(
-            self,
-            letters=self.letters.to(device, non_blocking=non_blocking),
-            lengths=self.lengths.to(device, non_blocking=non_blocking),
-            hidden=self.hidden.to(device, non_blocking=non_blocking),
-            targets=self.targets.to(device, non_blocking=non_blocking),
-        )
+        return self._map(lambda part: part.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> Self:
         """The same batch in page-locked memory."""
+        return self._map(lambda part: part.pin_memory())
+
+    def _map(self, move: Callable[[Tensor], Tensor]) -> Self:
         return replace(
             self,
-            letters=self.letters.pin_memory(),
-            lengths=self.lengths.pin_memory(),
-            hidden=self.hidden.pin_memory(),
-            targets=self.targets.pin_memory(),
+            letters=move(self.letters),
+            lengths=move(self.lengths),
+            hidden=move(self.hidden),
+            targets=move(self.targets),
         )
 
 

@@ -6,11 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from multiprot.encoders.contract import Layout, ObjectiveResult
-from multiprot.encoders.reference.letters import LetterFeatures
+from multiprot.encoders.contract import ObjectiveResult
 from multiprot.objectives import TotalResult
 from multiprot.objectives.gather import joint_means
-from multiprot.student.model import Student
+from multiprot.student.model import Student, packed_tokens
 from multiprot.training.masked.batches import MaskedBatch
 
 NAME = "masked-residue"
@@ -25,9 +24,7 @@ class HiddenTokens(nn.Module):
 
     def forward(self, batch: MaskedBatch) -> Tensor:
         """Tokens [hidden residue, width]."""
-        packed = self.trunk(LetterFeatures(batch.letters, batch.lengths, Layout.PACKED))
-        tokens: Tensor = packed.values[batch.hidden]
-        return tokens
+        return packed_tokens(self.trunk, batch.letters, batch.lengths)[batch.hidden]
 
 
 class MaskedLoss(nn.Module):

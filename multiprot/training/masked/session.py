@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from multiprot.bundle import TrainingSequences
-from multiprot.data.sequences import SequenceShards, SequenceSplit
+from multiprot.data.sequences import SequenceShards
 from multiprot.objectives.masked_residue import amino_acid_frequencies
-from multiprot.proteins import RESIDUE_LETTERS
 from multiprot.student.checkpoint import StudentSettings, save_student
 from multiprot.student.model import Student
+from multiprot.training.logs import read_table
 from multiprot.training.masked.card import student_card, student_provenance
 from multiprot.training.masked.config import MaskedConfig
 from multiprot.training.masked.data import MaskedData
@@ -29,7 +28,6 @@ from multiprot.training.run_folder import RunFolder
 from multiprot.training.run_session import RunSession
 from multiprot.training.seeding import seed_at
 
-_CHUNK = 2**24
 _LARGEST_LOSS = math.log(sys.float_info.max)
 
 
@@ -70,7 +68,7 @@ class MaskedSession(RunSession):
         before, after = self.valid_before(), self.module.valid
         return Results(
             steps=self.trainer.global_step,
-            seconds=self.seconds,
+            seconds=self.clock.seconds,
             parameters=self.parameters,
             rows=(*result_rows(before, after, None), perplexity_row(before, after)),
             timing=self.stopwatch.report(),
@@ -78,12 +76,15 @@ class MaskedSession(RunSession):
 
     def save(self, results: Results) -> None:
         """Write the student."""
-        provenance = student_provenance(self.config, self.shards, results)
+        looks = read_table(self.folder.logs / "valid.csv")
+        provenance = student_provenance(self.config, self.shards, results, looks)
+        crop = self.config.batch.crop_residues
+        settings = StudentSettings(self.config.model, crop, provenance)
         save_student(
             self.folder.student,
             self.student.eval().cpu(),
-            StudentSettings(self.config.model, self.config.batch.crop_residues, provenance),
-            card=student_card(self.config, provenance),
+            settings,
+            card=student_card(settings),
             digests=learnt_digests(self.shards),
             overwrite=True,
         )
@@ -91,7 +92,8 @@ class MaskedSession(RunSession):
 
 def build_student(config: MaskedConfig, shards: SequenceShards) -> tuple[Student, PretrainModule]:
     """The student that the recipe describes, freshly initialised, and its Lightning module."""
-    frequencies = amino_acid_frequencies(letter_frequencies(shards.split("train")))
+    counts = torch.from_numpy(shards.split("train").letter_counts())
+    frequencies = amino_acid_frequencies(counts / counts.sum())
     torch.manual_seed(seed_at(config.seed, "weights"))
     student = Student(config.model, frequencies)
     module = PretrainModule(
@@ -119,15 +121,6 @@ def perplexity_row(before: Mapping[str, float], after: Mapping[str, float]) -> R
 def _exp(loss: float) -> float:
     """Infinity where `math.exp` would end a run whose loss went through the roof."""
     return math.exp(loss) if loss < _LARGEST_LOSS else math.inf
-
-
-def letter_frequencies(split: SequenceSplit) -> Tensor:
-    """float32 [letter of `RESIDUE_LETTERS`]: share of each letter."""
-    counts = np.zeros(len(RESIDUE_LETTERS), dtype=np.int64)
-    for shard in split.shards:
-        for start in range(0, len(shard), _CHUNK):
-            counts += np.bincount(shard[start : start + _CHUNK], minlength=len(counts))
-    return torch.from_numpy((counts / counts.sum()).astype(np.float32))
 
 
 def learnt_digests(shards: SequenceShards) -> NDArray[np.uint64]:

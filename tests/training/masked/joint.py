@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import Any
-
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from multiprot.objectives.configs import MaskedResidueConfig
 from multiprot.student.config import StudentConfig
 from multiprot.student.model import Student
 from multiprot.training.masked.batches import MaskedBatch, hide_residues
 from multiprot.training.masked.loss import NAME, HiddenTokens, MaskedLoss
+from tests.distributed.processes import PROCESSES, run_scenarios
 
-PROCESSES = 2
 SCENARIOS = {
     "alike": ((20, 7), (15, 12)),
     "unequal": ((3,), (40, 9, 1)),
@@ -65,33 +59,6 @@ def joint_batch(scenario: str) -> MaskedBatch:
     )
 
 
-def outcome(step: Step, module: nn.Module, batch: MaskedBatch) -> dict[str, Any]:
-    """Loss, metrics and every gradient of one pass forward and back."""
-    step.zero_grad()
-    loss = module(batch)
-    loss.backward()
-    gradients = {
-        name: torch.empty(0) if parameter.grad is None else parameter.grad.clone()
-        for name, parameter in step.named_parameters()
-    }
-    return {"loss": loss.detach(), "metrics": step.metrics, "gradients": gradients}
-
-
 def run_process(rank: int, folder: str) -> None:
     """Child: every scenario under DistributedDataParallel, results into `folder`."""
-    torch.set_num_threads(1)
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    dist.init_process_group(
-        "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=PROCESSES
-    )
-    try:
-        results = {}
-        for scenario in SCENARIOS:
-            step = Step()
-            parallel = DistributedDataParallel(step)
-            # Twice: a parameter without a gradient would stop the second pass.
-            outcome(step, parallel, own_batch(scenario, rank))
-            results[scenario] = outcome(step, parallel, own_batch(scenario, rank))
-        torch.save(results, Path(folder) / f"rank{rank}.pt")
-    finally:
-        dist.destroy_process_group()
+    run_scenarios(rank, folder, {name: name for name in SCENARIOS}, Step, own_batch)

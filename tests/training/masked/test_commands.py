@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +184,18 @@ def test_overwrite_removes_runs_alone(recipe: Path, capsys: pytest.CaptureFixtur
     command = ["pretrain", str(recipe), "--out", str(recipe.parent / "mine"), "--overwrite"]
     assert "mine" in fails(command, capsys)
     assert (recipe.parent / "mine" / "thesis.txt").read_text() == "words"
+
+
+def test_training_needs_no_reader_of_structures(recipe: Path, tmp_path: Path) -> None:
+    """On a machine that is lent for its GPU only what trains is installed."""
+    code = (
+        "import sys\n"
+        "for name in ('biotite', 'gemmi', 'goatools', 'obonet', 'torch_geometric', 'sklearn'):\n"
+        "    sys.modules[name] = None\n"
+        "from multiprot.cli.main import main\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    command = [sys.executable, "-c", code, "pretrain", str(recipe), "--out", str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert read_settings(tmp_path / "run" / "model").config.width == 64

@@ -62,7 +62,7 @@ def test_a_student_learns_what_follows_from_the_letters_around(
 def test_its_model_embeds_and_knows_what_it_learnt_from(
     shards: SequenceShards, tmp_path: Path
 ) -> None:
-    pretrain(recipe(shards, trainer={"max_steps": 2}), tmp_path / "run")
+    pretrain(recipe(shards, trainer={"max_steps": 2, "validate_every": 1}), tmp_path / "run")
     model = tmp_path / "run" / "model"
     assert Embedder.open(f"student:{model}").embed(
         [ProteinRecord(id="a", sequence="MKT")]
@@ -74,7 +74,13 @@ def test_its_model_embeds_and_knows_what_it_learnt_from(
     settings = read_settings(model)
     assert settings.crop_residues == 40
     assert settings.provenance["splits"]["valid"]["proteins"] == len(shards.split("valid"))
+    looks = settings.provenance["valid_split_while_training"]
+    table = read_table(tmp_path / "run" / "logs" / "valid.csv")
+    assert [(str(look["step"]), str(look["loss"])) for look in looks] == [
+        (row["step"], row["masked-residue/loss"]) for row in table
+    ]
     card = (model / "README.md").read_text()
+    assert "## Valid split while training\n\n| step | loss | accuracy |" in card
     assert "student:THIS_FOLDER" in card
     assert shards.content_hash in card
 
@@ -95,6 +101,26 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(
         assert torch.equal(tensor, other.state_dict()[name]), name
     logs = [(tmp_path / n / "logs" / "valid.csv").read_text() for n in ("level", "resumed")]
     assert logs[0] == logs[1]
+
+
+@pytest.mark.parametrize("name", ["adamw", "muon"])
+def test_wall_time_and_optimizer_go_through_a_checkpoint(
+    name: str, shards: SequenceShards, tmp_path: Path
+) -> None:
+    more = {"optimizer": {"name": name, "peak_lr": 5e-3}, "schedule": {"shape": "constant"}}
+    short = {**RECIPE["trainer"], "max_steps": 20}
+    pretrain(recipe(shards, **more), tmp_path / "whole")
+    first = pretrain(recipe(shards, **more, trainer=short), tmp_path / "run")
+    checkpoint = tmp_path / "run" / "checkpoints" / "step-00000020.ckpt"
+    told = torch.load(checkpoint, weights_only=False)
+    told["callbacks"]["Clock"]["seconds"] = 1000.0
+    torch.save(told, checkpoint)
+    second = pretrain(recipe(shards, **more), tmp_path / "run", resume=True)
+    assert 0 < first.seconds < 500
+    assert 1000 < second.seconds < 1500
+    one, other = (load_student(tmp_path / name / "model") for name in ("whole", "run"))
+    for key, tensor in one.state_dict().items():
+        assert torch.equal(tensor, other.state_dict()[key]), key
 
 
 def test_another_recipe_or_other_sequences_cannot_go_on(

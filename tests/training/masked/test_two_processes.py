@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.multiprocessing as multiprocessing
 
+from tests.distributed.processes import PROCESSES, outcome
 from tests.training.masked import joint
 
 pytestmark = pytest.mark.long
@@ -18,14 +19,14 @@ pytestmark = pytest.mark.long
 def processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Results of each process, by scenario."""
     folder = tmp_path_factory.mktemp("gloo")
-    multiprocessing.spawn(joint.run_process, args=(str(folder),), nprocs=joint.PROCESSES)
-    return [torch.load(Path(folder) / f"rank{rank}.pt") for rank in range(joint.PROCESSES)]
+    multiprocessing.spawn(joint.run_process, args=(str(folder),), nprocs=PROCESSES)
+    return [torch.load(Path(folder) / f"rank{rank}.pt") for rank in range(PROCESSES)]
 
 
 @pytest.mark.parametrize("scenario", joint.SCENARIOS)
 def test_two_processes_are_one(processes: list[dict[str, Any]], scenario: str) -> None:
     step = joint.Step()
-    alone = joint.outcome(step, step, joint.joint_batch(scenario))
+    alone = outcome(step, step, joint.joint_batch(scenario))
     assert all(gradient.any() for gradient in alone["gradients"].values())
     for process in processes:
         found = process[scenario]
