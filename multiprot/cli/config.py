@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+
+class Kind(StrEnum):
+    """Kinds of recipes of `multiprot pretrain`."""
+
+    FUSED = "fused"
+    MASKED_SEQUENCE = "masked-sequence"
+
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -42,9 +51,15 @@ def show(
 
 
 @app.command("schema")
-def schema() -> None:
+def schema(
+    kind: Annotated[
+        Kind, typer.Option(help="Of recipes of fused models, or of students.")
+    ] = Kind.FUSED,
+) -> None:
     """Print the JSON schema of a recipe, for completion and checks in an editor."""
     from multiprot.config import recipe_schema
     from multiprot.training.config import PretrainConfig
+    from multiprot.training.masked.config import MaskedConfig
 
-    print(json.dumps(recipe_schema(PretrainConfig), indent=2))
+    model = PretrainConfig if kind is Kind.FUSED else MaskedConfig
+    print(json.dumps(recipe_schema(model), indent=2))

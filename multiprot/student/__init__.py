@@ -1,6 +1,6 @@
 """The fast sequence model: a packed pre-norm transformer with rotary positions and gated layers.
 
-Distributions that bring the weights of a student build their encoder by these names.
+A distribution that ships a trained student declares its encoder by `shipped_student`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,11 @@ from typing import TYPE_CHECKING, Final
 from multiprot.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from multiprot.student.encoder import StudentEncoder, build_encoder
-    from multiprot.student.options import StudentOptions
+    from multiprot.student.options import ShippedOptions
+    from multiprot.student.shipped import shipped_student
 
-_MODULES: Final = {
-    "StudentEncoder": "encoder",
-    "StudentOptions": "options",
-    "build_encoder": "encoder",
-}
+_MODULES: Final = {"ShippedOptions": "options", "shipped_student": "shipped"}
 
-__all__ = ["StudentEncoder", "StudentOptions", "build_encoder"]
+__all__ = ["ShippedOptions", "shipped_student"]
 
 __getattr__ = lazy_names(__name__, _MODULES)

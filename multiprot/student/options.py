@@ -13,7 +13,17 @@ SHAPE_OPTIONS: Final = ("layers", "width")
 """Options that a checkpoint decides by itself."""
 
 
-class StudentOptions(LearningOptions):
+class ShippedOptions(LearningOptions):
+    """What a recipe may write under `model.sequence.options` of a student that is there already."""
+
+    architecture: dict[str, Any] | None = None
+    """Complete shape as a saved model records it; nobody writes this by hand."""
+    max_residues: int | None = Field(default=None, ge=1)
+    """Longest protein it takes; null: no limit. Positions are rotary, so that longer proteins work
+    than those it was trained on."""
+
+
+class StudentOptions(ShippedOptions):
     """What a recipe may write under `model.sequence.options`.
 
     With `checkpoint` the model is read from a folder; else it is made from scratch.
@@ -21,15 +31,10 @@ class StudentOptions(LearningOptions):
 
     checkpoint: str | None = None
     """Folder of a student, such as RUN/model of `multiprot pretrain`."""
-    architecture: dict[str, Any] | None = None
-    """Complete shape as a saved model records it; nobody writes this by hand."""
     layers: int | None = Field(default=None, ge=1)
     """Transformer blocks; 5 from scratch."""
     width: int | None = Field(default=None, ge=64, multiple_of=64)
     """Channels of a residue token, a multiple of 64; 192 from scratch."""
-    max_residues: int | None = Field(default=None, ge=1)
-    """Longest protein it takes; null: no limit. Positions are rotary, so that longer proteins work
-    than those it was trained on."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from multiprot.encoders.plugin import Capabilities, EncoderPlugin, Modality
-from multiprot.student.options import StudentOptions
+from multiprot.student.options import ShippedOptions, StudentOptions
 
 if TYPE_CHECKING:
     from multiprot.encoders.contract import ResidueEncoder
 
 
-def capabilities_of(options: StudentOptions) -> Capabilities:
+def capabilities_of(options: ShippedOptions) -> Capabilities:
     """What a student can do."""
     return Capabilities(
         trainable=options.freeze != "all",

@@ -12,6 +12,7 @@ from multiprot.cli.recipes import find_recipe, packaged_recipes, split_recipe
 from multiprot.config import load_config
 from multiprot.errors import ConfigError
 from multiprot.training.config import PretrainConfig
+from multiprot.training.masked.config import MaskedConfig
 
 
 def _run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -77,6 +78,13 @@ def test_schema_accepts_what_it_describes(capsys: pytest.CaptureFixture[str]) ->
     assert schema["additionalProperties"] is False
     assert set(PretrainConfig.model_fields) | {"extends"} == set(schema["properties"])
     assert all("description" in part or "$ref" in part for part in schema["properties"].values())
+
+
+def test_students_have_a_schema_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    schema = json.loads(_run(capsys, "schema", "--kind", "masked-sequence")[1])
+    assert set(MaskedConfig.model_fields) | {"extends"} == set(schema["properties"])
+    assert schema["properties"]["kind"]["const"] == "masked-sequence"
+    assert _run(capsys, "schema", "--kind", "other")[0] == 2
 
 
 def test_every_packaged_recipe_resolves(capsys: pytest.CaptureFixture[str]) -> None:

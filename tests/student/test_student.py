@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import torch
 
 from multiprot.embedding import Embedder
 from multiprot.encoders.contract import Layout
-from multiprot.errors import BundleError, ConfigError, OutputExistsError, PluginError
+from multiprot.errors import BundleError, ConfigError, DataError, OutputExistsError, PluginError
 from multiprot.proteins import ProteinRecord
+from multiprot.student import ShippedOptions, shipped_student
 from multiprot.student.checkpoint import (
     StudentSettings,
     load_student,
@@ -148,3 +150,25 @@ def test_a_diverged_student_is_not_saved(folder: Path, tmp_path: Path) -> None:
 def test_a_shape_beside_a_checkpoint_is_refused(folder: Path) -> None:
     with pytest.raises(ConfigError, match="layers is decided by checkpoint"):
         Embedder.open(f"student:{folder}", encoder_options=["layers=3"])
+
+
+def test_a_distribution_ships_one(folder: Path) -> None:
+    shipped = shipped_student(
+        name="ours", summary="Ours", weights=folder, weights_license="CC-BY-4.0"
+    )
+    options = ShippedOptions(freeze="all", max_residues=50)
+    told = shipped.capabilities(options)
+    assert (told.weights_license, told.trainable, told.max_residues) == ("CC-BY-4.0", False, 50)
+    made: Any = shipped.build(options)
+    named: Any = build_encoder(StudentOptions(checkpoint=str(folder)))
+    features = named.featurizer(RECORDS[:1], Layout.PACKED)
+    assert torch.equal(made(features).values, named(features).values)
+    with pytest.raises(DataError, match="51 residues, but ours takes at most 50"):
+        made.featurizer([ProteinRecord(id="long", sequence="A" * 51)], Layout.PADDED)
+    # A saved model brings its own weights: here only the shape is made.
+    shutil.rmtree(folder)
+    remade: Any = shipped.build(ShippedOptions.model_validate(made.portable_options))
+    remade.load_state_dict(made.state_dict())
+    assert torch.equal(remade(features).values, made(features).values)
+    with pytest.raises(PluginError, match=r"no student\.json in it"):
+        shipped.build(options)
