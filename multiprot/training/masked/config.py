@@ -45,7 +45,8 @@ class MaskedConfig(Section):
     model: StudentConfig = StudentConfig()
     """Shape of the student."""
     masking: MaskedResidueConfig = MaskedResidueConfig()
-    """Which residues are hidden, and behind what; there is no structure to guess them from."""
+    """Which residues are hidden, and behind what; there is no structure to guess them from. On the
+    valid split all of them are behind the mask."""
     batch: PackedBatchConfig = PackedBatchConfig()
     """What goes into one batch."""
     optimizer: OptimizerConfig = OptimizerConfig()

@@ -47,8 +47,14 @@ class MaskedData(LightningDataModule):  # type: ignore[misc]  # lightning is unt
             self.batches(split, world_size=world_size)
 
     def batches(self, split: str, rank: int = 0, world_size: int = 1) -> tuple[MaskedDataset, int]:
-        """Batches of a split by number, and how many make an epoch."""
+        """Batches of a split by number, and how many make an epoch.
+
+        On the valid split every hidden residue stands behind the mask: a perplexity of residues
+        some of which show themselves says little.
+        """
         found, config = self._shards.split(split), self._config
+        shown = {"substitute_share": 0.0, "keep_share": 0.0} if split == "valid" else {}
+        masking = config.masking.model_copy(update=shown)
         plan = PackedPlan(
             found.lengths,
             tokens=config.batch.tokens_per_batch,
@@ -58,7 +64,7 @@ class MaskedData(LightningDataModule):  # type: ignore[misc]  # lightning is unt
             world_size=world_size,
         )
         place = (config.seed, split, rank)
-        return MaskedDataset(found, plan, config.masking, place), plan.steps_per_epoch
+        return MaskedDataset(found, plan, masking, place), plan.steps_per_epoch
 
     @property
     def _trainer(self) -> Trainer:

@@ -16,11 +16,13 @@ from multiprot.cli.main import main
 from multiprot.config import ResolvedConfig
 from multiprot.data.sequences import SequenceShards
 from multiprot.embedding import Embedder
+from multiprot.encoders.reference.letters import MASK
 from multiprot.errors import DataError, TrainingError
 from multiprot.proteins import ProteinRecord
 from multiprot.student.checkpoint import load_student, read_settings
 from multiprot.training.logs import read_table
 from multiprot.training.masked.config import MaskedConfig
+from multiprot.training.masked.data import MaskedData
 from multiprot.training.masked.rehearse import rehearse_masked
 from multiprot.training.run import pretrain
 from tests.training.masked.conftest import two_kinds
@@ -148,6 +150,19 @@ def test_gradients_of_two_halves_are_those_of_the_whole(
     assert results.steps == 3
     rows = read_table(tmp_path / "run" / "logs" / "train.csv")
     assert [int(row["step"]) for row in rows] == [1, 2, 3]
+
+
+def test_every_hidden_residue_of_the_valid_split_is_behind_the_mask(
+    shards: SequenceShards,
+) -> None:
+    data = MaskedData(shards, recipe(shards).value)
+    shown = {}
+    for split in ("train", "valid"):
+        dataset, count = data.batches(split)
+        batches = [dataset[number] for number in range(count)]
+        shown[split] = torch.cat([batch.letters[batch.hidden] for batch in batches])
+    assert (shown["valid"] == MASK).all()
+    assert 0.1 < float((shown["train"] != MASK).float().mean()) < 0.3
 
 
 def test_a_rehearsal_counts_and_writes_nothing(shards: SequenceShards, tmp_path: Path) -> None:
