@@ -1,11 +1,12 @@
 r"""A table of what `multiprot evaluate` found, for a page: tasks by models, and who beats whom.
 
-    python -m benchmarks.task_table RUN/results.json --model mini \
+    python -m benchmarks.task_table RUN/results.json [MORE/results.json] --model mini \
         [--rival random --rival composition] [--leave-out tape_fluorescence]
 
-A row is a task's primary metric on its test split. A model beats a rival where its value is higher;
-"beyond doubt" where their intervals do not even touch. Where a task tells what was published of
-frozen ESM-2 of 8 million parameters, the last column has it: another probe, all training rows.
+A row is a task's primary metric on its test split; of a task that stands in several results the
+last counts. A model beats a rival where its value is higher; "beyond doubt" where their intervals
+do not even touch. Where a task tells what was published of frozen ESM-2 of 8 million parameters,
+the last column has it: another probe, all training rows.
 """
 
 from __future__ import annotations
@@ -35,6 +36,17 @@ def cells(results: Mapping[str, Any]) -> dict[str, dict[str, Cell]]:
             cell = Cell(score["value"], score["low"], score["high"])
             found.setdefault(score["task"], {})[score["model"]] = cell
     return found
+
+
+def merged(all_results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Tasks and scores of all results; of a task in several the last ones."""
+    tasks: dict[str, Any] = {}
+    scores: list[Any] = []
+    for results in all_results:
+        tasks |= results["tasks"]
+        scores = [score for score in scores if score["task"] not in results["tasks"]]
+        scores += results["scores"]
+    return {"tasks": tasks, "scores": scores}
 
 
 def published(task: Mapping[str, Any]) -> float | None:
@@ -86,12 +98,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("results", type=Path)
+    parser.add_argument("results", type=Path, nargs="+")
     parser.add_argument("--model", required=True)
     parser.add_argument("--rival", action="append", default=[])
     parser.add_argument("--leave-out", action="append", default=[], help="task; repeatable")
     given = parser.parse_args()
-    results = json.loads(given.results.read_text(encoding="utf-8"))
+    results = merged([json.loads(path.read_text(encoding="utf-8")) for path in given.results])
     print("\n".join(table(results, [given.model, *given.rival])))
     for rival in given.rival:
         print(duel(results, given.model, rival, given.leave_out))

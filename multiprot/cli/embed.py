@@ -11,7 +11,7 @@ import typer
 
 from multiprot.cli.section_options import with_section_options
 from multiprot.embedding.engines.options import EngineOptions
-from multiprot.embedding.options import EmbedOptions
+from multiprot.embedding.options import DEFAULT_MODEL, EmbedOptions
 
 
 @with_section_options(EmbedOptions, renamed={"modalities": "--use"})
@@ -25,10 +25,11 @@ def embed(
             "standard input.",
         ),
     ],
+    *,
     model: Annotated[
         str,
         typer.Option(help="Folder of a model bundle, or an encoder alone: esm2:/path/to/weights."),
-    ],
+    ] = DEFAULT_MODEL,
     out: Annotated[Path, typer.Option(help="Folder to write.")],
     options: EmbedOptions,
     engines: EngineOptions,

@@ -19,7 +19,7 @@ from multiprot.embedding.lanes import cpu_lanes
 from multiprot.embedding.models.bundle_model import BundleModel
 from multiprot.embedding.models.model import EmbeddingModel
 from multiprot.embedding.models.open import open_model
-from multiprot.embedding.options import EmbedOptions
+from multiprot.embedding.options import DEFAULT_MODEL, EmbedOptions
 from multiprot.embedding.pieces import PieceVectors, joined
 from multiprot.embedding.runner import DoesNotFitError, Runner
 from multiprot.errors import EmbeddingError, MultiprotError
@@ -75,7 +75,7 @@ class Embedder:
     @classmethod
     def open(
         cls,
-        model: Path | str,
+        model: Path | str = DEFAULT_MODEL,
         *,
         device: str = "cpu",
         options: EmbedOptions | None = None,
@@ -88,6 +88,7 @@ class Embedder:
         ----------
         model
             Folder of a model bundle, or an encoder alone: "esm2:/path/to/checkpoint".
+            By default the sequence model of multiprot-mini.
         device
             "cpu", "cuda", "cuda:1", "mps".
         options

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,10 @@ from multiprot.encoders.plugin import Precision
 
 Space = Literal["protein", "shared"]
 Modalities = Literal["all", "sequence", "structure"]
+
+
+DEFAULT_MODEL: Final = "mini"
+"""What embeds where no model is named: the encoder whose weights multiprot-mini brings."""
 
 
 class EmbedOptions(Section):

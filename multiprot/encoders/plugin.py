@@ -57,7 +57,8 @@ class Capabilities:
     downloads_weights
         Building it needs the network.
     weights_license
-        SPDX id of the pretrained weights, or None.
+        SPDX id of the pretrained weights, or None. One without an option `checkpoint` says by it
+        that its weights come with it.
     adapters
         It learns through adapters beside a frozen base (`ResidueEncoder.adapter_names`).
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.task_table import cells, duel, published, table
+from benchmarks.task_table import cells, duel, merged, published, table
 
 
 def score(task: str, model: str, value: float, **more: Any) -> dict[str, Any]:
@@ -35,6 +35,13 @@ RESULTS = {
 
 def test_only_the_primary_metric_on_the_test_split_counts() -> None:
     assert cells(RESULTS)["one"]["mini"].value == 0.8
+
+
+def test_of_a_task_in_several_results_the_last_counts() -> None:
+    again = {"tasks": {"two": RESULTS["tasks"]["two"]}, "scores": [score("two", "mini", 0.5)]}
+    found = cells(merged([RESULTS, again]))
+    assert found["two"] == {"mini": (0.5, 0.4, 0.6)}
+    assert found["one"] == cells(RESULTS)["one"]
 
 
 def test_frozen_figures_are_taken_and_no_others() -> None:

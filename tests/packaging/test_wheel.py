@@ -29,12 +29,20 @@ def run(*command: str | Path, **options: object) -> str:
     return str(done.stdout)
 
 
+def build_wheel(source: Path, out: Path) -> Path:
+    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", out, source)
+    (built,) = out.glob("*.whl")
+    return built
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", out, ROOT)
-    (built,) = out.glob("multiprot-*.whl")
-    return built
+    return build_wheel(ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def mini_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheel(ROOT / "plugins" / "multiprot-mini", tmp_path_factory.mktemp("mini"))
 
 
 @pytest.mark.long
@@ -56,14 +64,15 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(1500)
-def test_an_empty_environment_embeds_from_the_wheel(
-    wheel: Path, tiny_bundle: Path, tmp_path: Path
+def test_an_empty_environment_embeds_from_the_wheels(
+    wheel: Path, mini_wheel: Path, tiny_bundle: Path, tmp_path: Path
 ) -> None:
+    assert mini_wheel.stat().st_size < 20_000_000
     environment = tmp_path / "venv"
     run(sys.executable, "-m", "venv", environment)
     python = environment / "bin" / "python"
     constraints = ROOT / "constraints.txt"
-    run(python, "-m", "pip", "install", "--quiet", "-c", constraints, wheel)
+    run(python, "-m", "pip", "install", "--quiet", "-c", constraints, wheel, mini_wheel)
     listed = {
         p["name"].lower() for p in json.loads(run(python, "-m", "pip", "list", "--format=json"))
     }
@@ -79,3 +88,6 @@ def test_an_empty_environment_embeds_from_the_wheel(
         "s = EmbeddingStore.open(sys.argv[1]); print(list(s.ids), s.vectors().shape[0])"
     )
     assert run(python, "-c", read, store, cwd=tmp_path).split() == ["['one',", "'two']", "2"]
+    # No model named, none downloaded.
+    run(*command, "--out", tmp_path / "mini", cwd=tmp_path)
+    assert run(python, "-c", read, tmp_path / "mini", cwd=tmp_path).split()[-1] == "2"

@@ -13,10 +13,10 @@ from multiprot.config import Section, load_config
 from multiprot.embedding.models.bundle_model import BundleModel
 from multiprot.embedding.models.encoder_model import EncoderModel, hash_of_encoder
 from multiprot.embedding.models.model import EmbeddingModel, ModelIdentity
-from multiprot.embedding.options import EmbedOptions
+from multiprot.embedding.options import DEFAULT_MODEL, EmbedOptions
 from multiprot.encoders.contract import ResidueEncoder
 from multiprot.encoders.lock import lock_entry
-from multiprot.encoders.plugin import EncoderPlugin, Modality
+from multiprot.encoders.plugin import Capabilities, EncoderPlugin, Modality
 from multiprot.encoders.registry import ENCODER_GROUPS, Registry
 from multiprot.errors import BundleError, ConfigError
 
@@ -63,9 +63,11 @@ def open_model(
             f"{model}: {encoder_options[0]} is an option of an encoder alone; a bundle has its own"
         )
     if not Path(model).exists():
+        install = "; `pip install multiprot-mini` brings it" if name == DEFAULT_MODEL else ""
         raise BundleError(
-            f"{model}: no such folder, and no encoder {name!r} is installed; name the folder of a "
-            f"model bundle, or an encoder as NAME:CHECKPOINT (known: {', '.join(sorted(known))})"
+            f"{model}: no such folder, and no encoder {name!r} is installed{install}; name the "
+            "folder of a model bundle, or an encoder as NAME:CHECKPOINT "
+            f"(known: {', '.join(sorted(known))})"
         )
     if options.compile:
         raise ConfigError(
@@ -99,18 +101,19 @@ def _encoder(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         encoder: Any = plugin.build(section)
+    capabilities = plugin.capabilities(section)
     identity = ModelIdentity(
         kind="encoder",
         name=name,
         source=f"{name}:{checkpoint}" if checkpoint else name,
         content_hash=hash_of_encoder(lock_entry(registry, plugin, section), encoder),
-        warnings=_warnings(name, section, encoder),
+        warnings=_warnings(name, section, encoder, capabilities),
     )
     model = EncoderModel(
         encoder,
         identity,
         plugin.modality,
-        plugin.capabilities(section),
+        capabilities,
         precision=options.precision,
         device=device,
     )
@@ -119,10 +122,15 @@ def _encoder(
     return model
 
 
-def _warnings(name: str, section: Section, encoder: ResidueEncoder[Any]) -> tuple[str, ...]:
-    if next(encoder.parameters(), None) is None or getattr(section, "checkpoint", None):
-        return ()
+def _warnings(
+    name: str, section: Section, encoder: ResidueEncoder[Any], capabilities: Capabilities
+) -> tuple[str, ...]:
     takes_one = "checkpoint" in type(section).model_fields
+    brings_weights = not takes_one and capabilities.weights_license is not None
+    if next(encoder.parameters(), None) is None or brings_weights:
+        return ()
+    if getattr(section, "checkpoint", None):
+        return ()
     advice = f"give {name}:CHECKPOINT" if takes_one else "train it, then name the model's bundle"
     return (f"{name}: its weights are random; {advice}",)
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from multiprot.embedding import Embedder, EmbeddingStore, EmbedOptions
+from multiprot.encoders.registry import Registry
 from multiprot.errors import BundleError, ConfigError, MultiprotError
 from tests.embedding.ledger.runs import embedded, entries, fasta
 from tests.embedding.proteins import long_record
@@ -83,11 +84,18 @@ def test_random_weights_are_warned_about(tmp_path: Path) -> None:
     assert "mean" in manifest["pooling"]
 
 
+def test_the_default_says_how_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Registry, "discover", lambda: Registry([]))
+    with pytest.raises(BundleError, match=r"no encoder 'mini' is installed; `pip install multip"):
+        Embedder.open()
+
+
 @pytest.mark.parametrize(
     ("model", "options", "encoder_options", "error", "told"),
     [
         ("esm3", {}, (), BundleError, "no encoder 'esm3' is installed.*known: .*esm2"),
         ("nowhere/at/all", {}, (), BundleError, "no such folder"),
+        ("nowhere/mini", {}, (), BundleError, "no encoder 'nowhere/mini' is installed; name"),
         ("esm3:/weights", {}, (), BundleError, "no encoder 'esm3'"),
         ("esm2:/nowhere", {}, (), MultiprotError, "/nowhere"),
         ("residue-transformer:/w", {}, (), ConfigError, "takes no checkpoint.*plugins show"),

@@ -1,0 +1,1 @@
+"""A small sequence model of multiprot, with its weights."""
