@@ -13,8 +13,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
+from multiprot.bundle import TrainingSequences
 from multiprot.student.checkpoint import (
     TENSORS,
     TRAINED_ON,
@@ -63,7 +62,7 @@ def ship(source: Path, told: dict[str, Any], out: Path = WEIGHTS) -> float:
         load_student(source),
         settings,
         card=student_card(settings, _USAGE),
-        digests=np.load(source / TRAINED_ON, allow_pickle=False),
+        digests=TrainingSequences.load(source / TRAINED_ON).digests,
         precision="bf16",
         overwrite=True,
     )

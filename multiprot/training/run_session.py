@@ -98,9 +98,13 @@ class RunSession(ABC):
         """Trainable numbers in model and objectives."""
         return sum(p.numel() for p in self.module.parameters() if p.requires_grad)
 
+    def looks(self) -> list[dict[str, str]]:
+        """Rows of the table of the valid split, as text."""
+        return read_table(self.folder.logs / "valid.csv")
+
     def valid_before(self) -> dict[str, float]:
         """Metrics of the valid split before the first step, by "objective/metric"."""
-        rows = read_table(self.folder.logs / "valid.csv")
+        rows = self.looks()
         first = rows[0] if rows and rows[0]["step"] == "0" else {}
         return {name: float(value) for name, value in first.items() if value and name != "step"}
 

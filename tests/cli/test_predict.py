@@ -13,10 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from multiprot.bundle import (
-    PredictionHead,
-    PredictionSettings,
-)
+from multiprot.bundle import PredictionHead, PredictionSettings
 from multiprot.finetuning import PredictOptions, Predictor
 from multiprot.proteins import write_fasta
 from multiprot.training.finetune.options import FineTuneOptions

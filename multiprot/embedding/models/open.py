@@ -126,10 +126,8 @@ def _warnings(
     name: str, section: Section, encoder: ResidueEncoder[Any], capabilities: Capabilities
 ) -> tuple[str, ...]:
     takes_one = "checkpoint" in type(section).model_fields
-    brings_weights = not takes_one and capabilities.weights_license is not None
-    if next(encoder.parameters(), None) is None or brings_weights:
-        return ()
-    if getattr(section, "checkpoint", None):
+    given = getattr(section, "checkpoint", None) if takes_one else capabilities.weights_license
+    if given or next(encoder.parameters(), None) is None:
         return ()
     advice = f"give {name}:CHECKPOINT" if takes_one else "train it, then name the model's bundle"
     return (f"{name}: its weights are random; {advice}",)

@@ -17,7 +17,6 @@ from multiprot.data.sequences import SequenceShards
 from multiprot.objectives.masked_residue import amino_acid_frequencies
 from multiprot.student.checkpoint import StudentSettings, save_student
 from multiprot.student.model import Student
-from multiprot.training.logs import read_table
 from multiprot.training.masked.card import student_card, student_provenance
 from multiprot.training.masked.config import MaskedConfig
 from multiprot.training.masked.data import MaskedData
@@ -76,8 +75,7 @@ class MaskedSession(RunSession):
 
     def save(self, results: Results) -> None:
         """Write the student."""
-        looks = read_table(self.folder.logs / "valid.csv")
-        provenance = student_provenance(self.config, self.shards, results, looks)
+        provenance = student_provenance(self.config, self.shards, results, self.looks())
         crop = self.config.batch.crop_residues
         settings = StudentSettings(self.config.model, crop, provenance)
         save_student(

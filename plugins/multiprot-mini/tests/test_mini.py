@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -111,8 +110,7 @@ def test_embedding_needs_no_model_and_no_network(tmp_path: Path) -> None:
     store = EmbeddingStore.open(tmp_path / "vectors")
     said = Embedder.open().embed(read_fasta(tmp_path / "asked.fasta"))
     np.testing.assert_allclose(store.vectors(), said.vectors, rtol=1e-5, atol=1e-6)
-    manifest = json.loads((tmp_path / "vectors" / "_manifest.json").read_text())
-    assert manifest["model"]["name"] == "mini"
+    assert store.manifest["model"]["name"] == "mini"
 
 
 def test_a_saved_model_needs_no_weights_of_ours() -> None:
