@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -13,6 +14,7 @@ from multiprot.data.split_table import LeakGuard, Place
 from multiprot.errors import RecordError
 from multiprot.ontology import GeneOntology
 from multiprot.proteins import FeatureSpan, ProteinRecord
+from multiprot.proteins.derived_spans import DERIVED_KINDS, derived_spans
 
 UNSPLIT: Final = Place("train")
 """Place of every protein where no splits are given."""
@@ -30,6 +32,8 @@ class Knowledge:
         Annotated and denied GO terms; a protein that is not in `terms` has unknown GO.
     spans
         Feature spans.
+    derive_spans
+        Whether `derived_spans` adds to them.
     splits
         Splits and clusters, or None where every protein belongs to `UNSPLIT`.
     exclusion
@@ -42,6 +46,7 @@ class Knowledge:
     terms: Mapping[str, frozenset[str]] = field(default_factory=dict)
     denied: Mapping[str, frozenset[str]] = field(default_factory=dict)
     spans: Mapping[str, tuple[FeatureSpan, ...]] = field(default_factory=dict)
+    derive_spans: bool = False
     splits: Mapping[str, Place] | None = None
     exclusion: Exclusion | None = None
     account: Mapping[str, Any] = field(default_factory=dict)
@@ -64,6 +69,7 @@ class Assembly:
         self._report = report
         self._leaks = LeakGuard()
         self._annotated = 0
+        self._derived: Counter[str] = Counter()
 
     def add(
         self,
@@ -109,11 +115,15 @@ class Assembly:
         self._writer.add(record, *place)
         self._report.kept(kind, source, record.id, account=account)
         self._annotated += record.go_terms is not None
+        self._derived.update(span.kind for span in record.features)
         return True
 
     def unused(self) -> dict[str, int]:
-        """Annotated proteins that no kept record bears the name of."""
-        return {"annotated_without_record": len(self._knowledge.terms) - self._annotated}
+        """How many annotated proteins no record bears the name of, and derived spans by kind."""
+        found = {"annotated_without_record": len(self._knowledge.terms) - self._annotated}
+        if self._knowledge.derive_spans:
+            found.update({kind: self._derived[kind] for kind in DERIVED_KINDS})
+        return found
 
     def _refusal(self, record: ProteinRecord) -> tuple[str, str] | None:
         """Reason and detail why a record is left out, if it is."""
@@ -131,9 +141,13 @@ class Assembly:
 
     def _complete(self, record: ProteinRecord) -> ProteinRecord:
         knowledge = self._knowledge
-        return replace(
+        complete = replace(
             record,
             go_terms=knowledge.terms.get(record.id),
             not_go_terms=knowledge.denied.get(record.id, frozenset()),
             features=knowledge.spans.get(record.id, ()),
         )
+        if not knowledge.derive_spans:
+            return complete
+        derived = derived_spans(complete.sequence, complete.features)
+        return replace(complete, features=complete.features + derived)

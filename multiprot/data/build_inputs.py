@@ -11,7 +11,7 @@ from multiprot.data.exclusion import Exclusion
 from multiprot.data.split_table import read_splits
 from multiprot.files import sha256
 from multiprot.ontology import EvidenceFilter, GeneOntology, read_annotations
-from multiprot.proteins import read_feature_table
+from multiprot.proteins import read_features
 
 _FILES: Final = ("sequences", "annotations", "ontology", "features", "splits", "exclude")
 
@@ -31,7 +31,7 @@ def read_knowledge(options: CorpusBuildOptions) -> Knowledge:
     if options.splits is not None:
         known["splits"] = read_splits(options.splits)
     if options.features is not None:
-        features = read_feature_table(options.features)
+        features = read_features(options.features)
         known["spans"] = features
         account["features_without_range"] = features.without_range
     if options.ontology is not None:
@@ -48,7 +48,7 @@ def read_knowledge(options: CorpusBuildOptions) -> Knowledge:
             )
             known["terms"], known["denied"] = annotations.terms, annotations.negated
             account["rows"] = annotations.report.to_json()
-    return Knowledge(**known, account=account)
+    return Knowledge(**known, derive_spans=options.derive_spans, account=account)
 
 
 def describe_inputs(options: CorpusBuildOptions) -> dict[str, Any]:

@@ -38,7 +38,11 @@ class CorpusBuildOptions(Section):
     "error" stops, "skip" leaves them out and counts them."""
 
     features: Path | None = None
-    """TSV of feature spans: protein_id, type, start, end (1-based, inclusive), name."""
+    """Feature spans: TSV (protein_id, type, start, end (1-based, inclusive), name), or UniProt
+    entries as text (.txt, .dat), GFF (.gff, .gff3) or JSON (.json)."""
+
+    derive_spans: bool = False
+    """Derive motifs and regions from binding residues and from stretches of low complexity, too."""
 
     splits: Path | None = None
     """TSV: protein_id, split, and optionally a cluster column whose clusters must not straddle."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from multiprot.proteins.alignment import align_structure
     from multiprot.proteins.alphabet import AMINO_ACIDS, RESIDUE_LETTERS, residue_indices
     from multiprot.proteins.fasta import FASTA_SUFFIXES, read_fasta, write_fasta
+    from multiprot.proteins.feature_files import read_features
     from multiprot.proteins.feature_table import FeatureTable, read_feature_table
     from multiprot.proteins.features import FeatureSpan
     from multiprot.proteins.geometry import backbone_dihedrals, virtual_c_beta
@@ -58,6 +59,7 @@ _MODULES: Final = {
     "is_structure_file": "structure_file",
     "read_fasta": "fasta",
     "read_feature_table": "feature_table",
+    "read_features": "feature_files",
     "read_structure_file": "structure_file",
     "residue_indices": "alphabet",
     "sequence_account": "account",
@@ -87,6 +89,7 @@ __all__ = [
     "is_structure_file",
     "read_fasta",
     "read_feature_table",
+    "read_features",
     "read_structure_file",
     "residue_indices",
     "sequence_account",
