@@ -9,12 +9,14 @@ import torch
 from pydantic import Field, ValidationError, model_validator
 from torch import Tensor, nn
 
+from multiprot.bundle.graph_layers import GraphSettings, InteractionGraph
 from multiprot.config import Section
 from multiprot.encoders.tensor_files import fill_module, load_tensors, save_tensors
 from multiprot.errors import BundleError
 
 _SETTINGS: Final = "settings"
 _PAIR_PARTS: Final = 3
+_LATER: Final = ("graph", "wild_type")
 
 
 class PredictionSettings(Section):
@@ -40,6 +42,11 @@ class PredictionSettings(Section):
     """Longest protein, or window, that was embedded in one piece; null: the model's own limit."""
     window_overlap: int = Field(default=64, ge=0)
     """Residues that neighbouring windows of a longer protein share at least."""
+    graph: GraphSettings | None = None
+    """Network of proteins whose states make up a pair; null: vectors do."""
+    wild_type: tuple[str, ...] = ()
+    """Columns of sequences that an entry is compared with, one for each of its own: what is
+    predicted is the difference; empty: there are none."""
 
     @model_validator(mode="after")
     def _names_fit_the_target(self) -> Self:
@@ -49,22 +56,49 @@ class PredictionSettings(Section):
             raise ValueError(f"{count} class names do not fit {self.target} predictions")
         return self
 
+    @model_validator(mode="after")
+    def _graphs_are_of_pairs(self) -> Self:
+        if self.graph is not None and self.unit != "pair":
+            raise ValueError(f"a graph is for pairs of proteins, not for {self.unit} predictions")
+        return self
+
+    @model_validator(mode="after")
+    def _differences_are_of_numbers(self) -> Self:
+        fits = self.target == "regression" and self.unit != "residue" and self.graph is None
+        if self.wild_type and not fits:
+            raise ValueError(
+                "a difference from a wild type is a number of whole proteins, without a graph; "
+                f"this head is for {self.target} of {self.unit}"
+            )
+        return self
+
     @property
     def outputs(self) -> int:
         """Numbers that the head gives for each row."""
         return len(self.class_names) if self.target in ("multiclass", "multilabel") else 1
+
+    @property
+    def inputs(self) -> int:
+        """Channels of a row, behind the graph where there is one."""
+        if self.graph is not None:
+            return self.graph.width
+        return self.width * (_PAIR_PARTS if self.unit == "pair" else 1) + self.ligand_bits
 
 
 class PredictionHead(nn.Module):
     """A linear layer, or two with a bend between, on standardised vectors.
 
     Two proteins enter as `[a + b, a * b, abs(a - b)]`, so that it does not matter which comes
-    first. A ligand's fingerprint stands behind the vector of its protein.
+    first; with a graph, as the product of their states in it. A ligand's fingerprint stands behind
+    the vector of its protein. Where there is a wild type, the same layers are used on both, and
+    their difference is what comes out: 0 between equals, its negative if they change places.
 
     Attributes
     ----------
     settings
         What it predicts.
+    graph
+        Layers over a network of proteins, or None.
     center, spread
         float32 [width]: of the vectors that it was begun on.
     target_center, target_spread
@@ -83,12 +117,17 @@ class PredictionHead(nn.Module):
         self.register_buffer("spread", torch.ones(settings.width))
         self.register_buffer("target_center", torch.zeros(1))
         self.register_buffer("target_spread", torch.ones(1))
-        pair = settings.unit == "pair"
-        channels = settings.width * (_PAIR_PARTS if pair else 1) + settings.ligand_bits
-        self.layers = _layers(settings, channels)
+        graph = settings.graph
+        self.graph = None if graph is None else InteractionGraph(graph, settings.width)
+        self.layers = _layers(settings, settings.inputs)
 
     def forward(
-        self, first: Tensor, second: Tensor | None = None, ligand: Tensor | None = None
+        self,
+        first: Tensor,
+        second: Tensor | None = None,
+        ligand: Tensor | None = None,
+        nodes: Tensor | None = None,
+        wild_type: Tensor | None = None,
     ) -> Tensor:
         """Outputs [row, output]: standardised numbers, or logits.
 
@@ -98,24 +137,40 @@ class PredictionHead(nn.Module):
             float32 [row, width]: vectors of proteins or residues; `second` for pairs alone.
         ligand
             float32 [row, bit]: fingerprints, where the task has ligands.
+        nodes
+            int64 [row, 2]: which proteins of the graph's network a pair is of; -1: of none. Needed
+            where there is a graph.
+        wild_type
+            float32 [row, protein, width]: vectors of what a row is compared with, where the head
+            predicts differences.
 
         Raises
         ------
         BundleError
             If there are more or fewer parts than the head was made for.
         """
-        told = (second is not None, ligand is not None)
-        wanted = (self.settings.unit == "pair", self.settings.ligand_bits > 0)
+        told = (second is not None, ligand is not None, wild_type is not None)
+        pair = self.settings.unit == "pair"
+        wanted = (pair, self.settings.ligand_bits > 0, bool(self.settings.wild_type))
         if told != wanted:
             raise BundleError(
                 f"prediction head of {self.settings.task}: is for {self.settings.unit} rows; give "
-                f"{'two vectors' if wanted[0] else 'one vector'} a row"
+                f"{'two vectors' if pair else 'one vector'} a row"
                 f"{' and a fingerprint' if wanted[1] else ''}"
+                f"{' and as many of the wild type' if wanted[2] else ''}"
             )
+        outputs = self._outputs(first, second, ligand, nodes)
+        if wild_type is None:
+            return outputs
+        other = wild_type[:, 1] if pair else None
+        return outputs - self._outputs(wild_type[:, 0], other, ligand, None)
+
+    def _outputs(
+        self, first: Tensor, second: Tensor | None, ligand: Tensor | None, nodes: Tensor | None
+    ) -> Tensor:
         inputs = self._standardised(first)
         if second is not None:
-            other = self._standardised(second)
-            inputs = torch.cat([inputs + other, inputs * other, (inputs - other).abs()], dim=1)
+            inputs = self._of_pairs(inputs, self._standardised(second), nodes)
         if ligand is not None:
             inputs = torch.cat([inputs, ligand], dim=1)
         outputs: Tensor = self.layers(inputs)
@@ -139,6 +194,19 @@ class PredictionHead(nn.Module):
             case _:
                 return values.sigmoid()
 
+    def _of_pairs(self, one: Tensor, other: Tensor, nodes: Tensor | None) -> Tensor:
+        """float [row, channel], the same if `one` and `other` change places."""
+        if self.graph is None:
+            return torch.cat([one + other, one * other, (one - other).abs()], dim=1)
+        if nodes is None:
+            raise BundleError(
+                f"prediction head of {self.settings.task}: has a network of "
+                f"{len(self.graph.vectors)} proteins; say which of them the rows are of"
+            )
+        known = self._standardised(self.graph.vectors)
+        found: Tensor = self.graph(known, one, other, nodes)
+        return found
+
     def _standardised(self, vectors: Tensor) -> Tensor:
         return (vectors - self.center) / self.spread
 
@@ -157,7 +225,10 @@ def _layers(settings: PredictionSettings, channels: int) -> nn.Sequential:
 
 def save_head(head: PredictionHead, path: Path) -> None:
     """Write a head with its settings."""
-    save_tensors(head.state_dict(), path, {_SETTINGS: head.settings.model_dump_json()})
+    # What is not used is not told: versions that do not know it yet can read the file.
+    unused = {name for name in _LATER if not getattr(head.settings, name)}
+    settings = head.settings.model_dump_json(exclude=unused)
+    save_tensors(head.state_dict(), path, {_SETTINGS: settings})
 
 
 def load_head(path: Path) -> PredictionHead:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from multiprot.cli.fold_table import figure, folds_text
 from multiprot.cli.section_options import with_section_options
 from multiprot.errors import ConfigError, TrainingError
 from multiprot.training.finetune.options import FineTuneOptions
@@ -33,6 +36,19 @@ def finetune(
     split_column: Annotated[
         str, typer.Option(help="Column that says train, valid or test.")
     ] = "split",
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            help="Train once for each of so many folds of train, valid and test; each is tested "
+            "on once."
+        ),
+    ] = None,
+    fold_groups: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="Entries with the same value in it go into the same fold."
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, mps.")] = "cpu",
     encoder_options: Annotated[
         list[str] | None,
@@ -52,10 +68,13 @@ def finetune(
     """Fit a head, and as much of the model as --mode says, to a task.
 
     Leaves in OUT: bundle (the model, which embeds and predicts), results.json, predictions, logs
-    and checkpoints. The weights kept are those that were best on the task's valid part.
+    and checkpoints. The weights kept are those that were best on the task's valid part. With
+    --folds, OUT has such a folder for each fold, and a results.json of all.
     """
     if resume and overwrite:
         raise ConfigError("--resume and --overwrite exclude each other; give one of them")
+    if fold_groups is not None and folds is None:
+        raise ConfigError(f"--fold-groups {fold_groups}: goes with --folds; say how many")
     _require_trainer()
     from multiprot.finetuning import FineTuneRun
 
@@ -69,21 +88,47 @@ def finetune(
         encoder_options=tuple(encoder_options or ()),
         allow_other_versions=allow_other_versions,
     )
-    results = _run(run, resume=resume, overwrite=overwrite)
-    print(json.dumps(results, indent=1) if as_json else _text(results, out))
+    if folds is None:
+        results = _run(run, resume=resume, overwrite=overwrite)
+        told = _text(results, out)
+    else:
+        results = _run_folds(run, folds, fold_groups, resume=resume, overwrite=overwrite)
+        told = folds_text(results, out)
+    print(json.dumps(results, indent=1) if as_json else told)
 
 
 def _run(run: FineTuneRun, *, resume: bool, overwrite: bool) -> dict[str, Any]:
-    """Train; on a signal say how to go on and exit."""
     from multiprot.finetuning import finetune as fine_tune
+
+    with _leaving_politely():
+        return fine_tune(run, resume=resume, overwrite=overwrite, on_look=_say)
+
+
+def _run_folds(
+    run: FineTuneRun, folds: int, groups: str | None, *, resume: bool, overwrite: bool
+) -> dict[str, Any]:
+    from multiprot.finetuning import Folding, cross_validate
+
+    def say(fold: int, look: Look) -> None:
+        _say(look, f"fold {fold}, ")
+
+    folding = Folding(count=folds, groups=groups)
+    with _leaving_politely():
+        return cross_validate(run, folding, resume=resume, overwrite=overwrite, on_look=say)
+
+
+def _say(look: Look, where: str = "") -> None:
+    told = f"{where}step {look.step}: valid {look.score:.4f}{' (best)' if look.best else ''}"
+    print(told, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _leaving_politely() -> Iterator[None]:
+    """On a signal say how to go on, and exit."""
     from multiprot.training.callbacks.interruption import TrainingInterrupted
 
-    def say(look: Look) -> None:
-        told = f"step {look.step}: valid {look.score:.4f}{' (best)' if look.best else ''}"
-        print(told, file=sys.stderr, flush=True)
-
     try:
-        return fine_tune(run, resume=resume, overwrite=overwrite, on_look=say)
+        yield
     except TrainingInterrupted as stop:
         print(f"{stop}; to go on: the same command with --resume", file=sys.stderr)
         raise typer.Exit(128 + stop.signal_number) from None
@@ -106,7 +151,7 @@ def _text(results: dict[str, Any], out: Path) -> str:
     header = " ".join(f"{split:>12}" for split in scores)
     lines = [f"{'metric':<{width}} {header}"]
     for name in metrics:
-        cells = " ".join(f"{_figure(found[name]):>12}" for found in scores.values())
+        cells = " ".join(f"{figure(found[name]):>12}" for found in scores.values())
         lines.append(f"{name:<{width}} {cells}")
     early = ", stopped early" if results["stopped_early"] else ""
     bundle = shlex.quote(str(out / "bundle"))
@@ -119,7 +164,3 @@ def _text(results: dict[str, Any], out: Path) -> str:
             f"next:  multiprot predict INPUT --model {bundle} --out predictions.csv",
         ]
     )
-
-
-def _figure(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.4f}"

@@ -98,7 +98,7 @@ class _Refusals:
 def _predictions(
     predictor: Predictor, inputs: list[str], refusals: _Refusals
 ) -> Iterator[Predicted]:
-    if predictor.settings.unit in ("protein", "residue"):
+    if not predictor.of_tables:
         yield from predictor.proteins(_records(inputs, refusals), on_failure=refusals.add)
         return
     from multiprot.finetuning.entries import read_entries

@@ -34,7 +34,7 @@ class VectorBatch(_Movable):
     ----------
     ids
         Of the entries.
-    first, second, ligand
+    first, second, ligand, nodes, wild_type
         As `PredictionHead.forward` takes them.
     labels
         As `label_tensor` gives them.
@@ -44,6 +44,8 @@ class VectorBatch(_Movable):
     first: Tensor
     second: Tensor | None
     ligand: Tensor | None
+    nodes: Tensor | None
+    wild_type: Tensor | None
     labels: Tensor
 
 
@@ -63,6 +65,8 @@ class ProteinsBatch(_Movable):
         int64 [row]: which joined vector each row begins with, and which is the second of a pair.
     ligand
         As `PredictionHead.forward` takes it.
+    wild_type
+        int64 [row, protein]: joined vectors that a row is compared with, or None.
     labels
         As `label_tensor` gives them.
     """
@@ -73,4 +77,5 @@ class ProteinsBatch(_Movable):
     first: Tensor
     second: Tensor | None
     ligand: Tensor | None
+    wild_type: Tensor | None
     labels: Tensor

@@ -90,14 +90,15 @@ def _config(name: str, options: dict[str, Any], width: int) -> ModelConfig:
 def _pass_on(model: FusionModel) -> None:
     """Make every layer behind the encoder an identity, and the pooling a mean."""
     projection: Any = model.streams[_STREAM]
-    fused: Any = model.sum.parts[_STREAM]
-    last: Any = list(model.pool.bent)[-1]
+    join: Any = model.sum
+    pool: Any = model.pool
+    fused, last = join.parts[_STREAM], list(pool.bent)[-1]
     for linear in (projection.linear, fused[-1]):
         nn.init.eye_(linear.weight)
         nn.init.zeros_(linear.bias)
     width = model.config.width
-    begin = width * list(model.pool.norms).index("mean")
-    pooled = model.pool.linear
+    begin = width * list(pool.norms).index("mean")
+    pooled = pool.linear
     nn.init.zeros_(pooled.weight)
     nn.init.zeros_(pooled.bias)
     nn.init.eye_(pooled.weight[:, begin : begin + width])

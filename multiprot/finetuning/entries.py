@@ -23,7 +23,8 @@ class TableEntry:
     id
         Its name.
     sequences
-        One, or two of a pair.
+        One, or two of a pair; and those of the wild type behind them, where differences are asked
+        for.
     smiles
         Its ligand, or None.
     """
@@ -39,7 +40,8 @@ def read_entries(path: Path, settings: PredictionSettings) -> Iterator[TableEntr
     Parameters
     ----------
     path
-        The table: `id`, `sequence_a` and `sequence_b`; or `id`, `sequence` and `smiles`.
+        The table: `id`, `sequence_a` and `sequence_b`; or `id`, `sequence` and `smiles`; and
+        columns of the wild type as they were named in training.
     settings
         Of the head that is to predict.
 
@@ -49,7 +51,7 @@ def read_entries(path: Path, settings: PredictionSettings) -> Iterator[TableEntr
         If the table cannot be read, lacks a column or an id, or one stands on more than one row.
     """
     unit = Unit(settings.unit)
-    columns = SEQUENCE_COLUMNS[unit]
+    columns = (*SEQUENCE_COLUMNS[unit], *settings.wild_type)
     ligand = ("smiles",) if unit is Unit.PROTEIN_LIGAND else ()
     table = read_columns(path, ("id", *columns, *ligand))
     ids = [str(value) for value in table.column("id").to_pylist()]

@@ -11,12 +11,15 @@ import torch
 from numpy.typing import NDArray
 
 from multiprot.bundle import PredictionHead, PredictionSettings
+from multiprot.bundle.graph_layers import GraphSettings
+from multiprot.bundle.protein_network import ProteinNetwork
 from multiprot.embedding import Embedder, EmbedOptions
 from multiprot.embedding.hardware import usable_device
 from multiprot.embedding.models.bundle_model import BundleModel
 from multiprot.evaluation.baselines.ligand import FINGERPRINT_BITS
 from multiprot.evaluation.tasks import Target, Task, Unit
 from multiprot.finetuning.frozen import FrozenVectors
+from multiprot.finetuning.interaction_network import interaction_network
 from multiprot.finetuning.learner import HeadLearner, ModelLearner, let_learn
 from multiprot.finetuning.live import LiveVectors
 from multiprot.finetuning.live_model import LiveModel
@@ -84,11 +87,15 @@ class Fitting:
         """
         embedding = embed_options(options)
         place = usable_device(device, options.precision)
-        head = _head(task, start, options)
+        graph = options.head == "graph"
+        network = interaction_network(task, parts, options) if graph else None
+        head = _head(task, start, options, network)
         loss = TaskLoss(task, parts.train, balanced=options.class_weights == "balanced")
         if options.mode == "frozen":
             embedder = Embedder(BundleModel(start.bundle, embedding, place), embedding)
-            frozen = FrozenVectors(task, embedder, parts.all(), cache)
+            frozen = FrozenVectors(task, embedder, parts.all(), cache, network)
+            if network is not None and head.graph is not None:
+                head.graph.take(network, torch.from_numpy(frozen.of_network(network)))
             learner: Learner = HeadLearner(head, loss)
             return cls(task=task, parts=parts, head=head, vectors=frozen, learner=learner)
         model = LiveModel(start.bundle, embedding, place)
@@ -109,8 +116,10 @@ class Fitting:
         labels = self.task.labels
         if labels.target is Target.REGRESSION:
             values = labels.values[labels.rows(train)]
-            _set(self.head.target_center, np.array([values.mean()]))
-            _set(self.head.target_spread, np.array([values.std()]))
+            # Differences have a zero of their own.
+            center = 0.0 if self.head.settings.wild_type else values.mean()
+            _set(self.head.target_center, np.array([center]))
+            _set(self.head.target_spread, np.array([np.sqrt(np.mean((values - center) ** 2))]))
 
     def predictions(self, entries: NDArray[np.int64]) -> NDArray[np.float64]:
         """What the head says of entries, or of their scored residues, as it is now."""
@@ -118,13 +127,16 @@ class Fitting:
 
     def plan(self, options: FineTuneOptions) -> EntryPlan:
         """Batches of positions in the training part."""
-        lengths = [
-            sum(len(column[row]) for column in self.task.sequences) for row in self.parts.train
-        ]
+        train, columns = self.parts.train, self.task.sequences
+        lengths = np.array([sum(len(c[row]) for c in columns) for row in train], dtype=np.int64)
+        tokens = options.batch_tokens
+        if options.mode == "frozen" and self.task.specification.unit is not Unit.RESIDUE:
+            # A vector takes its place however long the protein is.
+            lengths, tokens = np.ones_like(lengths), options.batch_entries
         return EntryPlan(
-            np.array(lengths, dtype=np.int64),
+            lengths,
             seed=seed_at(options.seed, "batches"),
-            tokens=options.batch_tokens,
+            tokens=tokens,
             entries=options.batch_entries,
         )
 
@@ -140,7 +152,9 @@ def embed_options(options: FineTuneOptions) -> EmbedOptions:
     )
 
 
-def _head(task: Task, start: Start, options: FineTuneOptions) -> PredictionHead:
+def _head(
+    task: Task, start: Start, options: FineTuneOptions, network: ProteinNetwork | None
+) -> PredictionHead:
     specification = task.specification
     named = specification.target is not Target.REGRESSION
     settings = PredictionSettings(
@@ -154,10 +168,23 @@ def _head(task: Task, start: Start, options: FineTuneOptions) -> PredictionHead:
         dropout=options.dropout,
         max_residues=options.max_residues,
         window_overlap=options.window_overlap,
+        graph=None if network is None else _graph(network, options),
+        wild_type=options.wild_type,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_at(options.seed, "head"))
         return PredictionHead(settings)
+
+
+def _graph(network: ProteinNetwork, options: FineTuneOptions) -> GraphSettings:
+    return GraphSettings(
+        proteins=len(network),
+        edges=network.edges.shape[1],
+        layers=options.graph_layers,
+        width=options.graph_width,
+        neighbours=options.graph_neighbours,
+        hides=options.graph_edges == "train",
+    )
 
 
 def _set(buffer: torch.Tensor, values: NDArray[np.float64]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from multiprot.bundle.protein_network import ProteinNetwork
 from multiprot.embedding import Embedder
 from multiprot.errors import EvaluationError
 from multiprot.evaluation.features.cache import VectorCache
@@ -30,6 +32,8 @@ class FrozenVectors:
         int64 [entry]: all that will be asked for.
     cache
         Folder that keeps what was computed; a run that was stopped goes on in it.
+    network
+        What a head with a graph looks pairs up in.
 
     Raises
     ------
@@ -38,9 +42,17 @@ class FrozenVectors:
     """
 
     def __init__(
-        self, task: Task, embedder: Embedder, entries: NDArray[np.int64], cache: Path
+        self,
+        task: Task,
+        embedder: Embedder,
+        entries: NDArray[np.int64],
+        cache: Path,
+        network: ProteinNetwork | None = None,
     ) -> None:
         self._task = task
+        self._nodes: NDArray[np.int64] | None = None
+        if network is not None:
+            self._nodes = np.stack([network.numbers(c) for c in task.sequences], axis=1)
         by_residue = task.specification.unit is Unit.RESIDUE
         source = EmbedderSource(embedder, embedder.model.identity.name, VectorCache(cache))
         sequences = sequences_of(task, entries)
@@ -62,21 +74,26 @@ class FrozenVectors:
     def rows(self, entries: NDArray[np.int64]) -> Rows:
         """Vectors of entries, or of their scored residues."""
         if self._residues is None:
-            return assembled(self._task, entries, self._vectors)
+            found = assembled(self._task, entries, self._vectors)
+            return found if self._nodes is None else replace(found, nodes=self._nodes[entries])
         parts = [self._residues[self._starts[e] : self._starts[e + 1]] for e in entries]
         return Rows(first=np.concatenate(parts))
 
     def batch(self, entries: NDArray[np.int64]) -> VectorBatch:
         """Vectors and labels."""
         labels = self._task.labels
-        first, second, ligand = self.rows(entries).tensors()
         return VectorBatch(
             ids=tuple(self._task.ids[row] for row in entries),
-            first=first,
-            second=second,
-            ligand=ligand,
             labels=label_tensor(labels.target, labels.values[labels.rows(entries)]),
+            **self.rows(entries).tensors(),
         )
+
+    def of_network(self, network: ProteinNetwork) -> NDArray[np.float32]:
+        """float32 [protein, width]: vectors of a network whose proteins are among the entries'."""
+        sequences = list(self._vectors)
+        places = network.numbers(sequences)
+        chosen = {place: self._vectors[s] for place, s in zip(places, sequences, strict=True)}
+        return np.stack([chosen[number] for number in range(len(network))])
 
     def _keep_residues(self, source: EmbedderSource, entries: NDArray[np.int64]) -> None:
         chosen = [scored_residues(self._task, entry) for entry in entries]

@@ -32,7 +32,7 @@ class HeadLearner(Learner):
 
     def loss(self, batch: VectorBatch) -> Tensor:
         """The mean over the rows of `batch`."""
-        outputs = self.head(batch.first, batch.second, batch.ligand)
+        outputs = self.head(batch.first, batch.second, batch.ligand, batch.nodes, batch.wild_type)
         found: Tensor = self.compared(outputs, batch.labels, self.head)
         return found
 
@@ -68,9 +68,9 @@ class ModelLearner(Learner):
         joined = batch.joining(outputs.vectors, outputs.tokens)
         first = joined.index_select(0, batch.first)
         second = None if batch.second is None else joined.index_select(0, batch.second)
-        found: Tensor = self.compared(
-            self.head(first, second, batch.ligand), batch.labels, self.head
-        )
+        wild_type = None if batch.wild_type is None else joined[batch.wild_type]
+        said = self.head(first, second, batch.ligand, wild_type=wild_type)
+        found: Tensor = self.compared(said, batch.labels, self.head)
         return found
 
     def train(self, mode: bool = True) -> Self:

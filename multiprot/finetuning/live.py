@@ -19,6 +19,7 @@ from multiprot.finetuning.rows import (
     Rows,
     assembled,
     fingerprints,
+    own_columns,
     scored_residues,
     sequences_of,
 )
@@ -86,13 +87,15 @@ class LiveVectors:
             for window in parts
         ]
         columns = [torch.tensor([place[c[row]] for row in entries]) for c in task.sequences]
+        own = own_columns(task)
         return ProteinsBatch(
             ids=tuple(task.ids[row] for row in entries),
             features=self._features(pieces, entries),
             joining=Joining.of(windows, by_residue=self._by_residue),
             first=self._residue_places(entries, records) if self._by_residue else columns[0],
-            second=columns[1] if len(columns) > 1 else None,
+            second=columns[1] if own > 1 else None,
             ligand=self._ligand(entries),
+            wild_type=torch.stack(columns[own:], dim=1) if columns[own:] else None,
             labels=label_tensor(task.labels.target, task.labels.values[task.labels.rows(entries)]),
         )
 

@@ -65,6 +65,10 @@ class Parts:
         rows = np.concatenate([self.train, self.valid])
         return (column[row] for column in task.sequences for row in rows)
 
+    def all_sequences(self, task: Task) -> Iterator[str]:
+        """Sequences of every part."""
+        return (column[row] for column in task.sequences for row in self.all())
+
     def counts(self) -> dict[str, int]:
         """Entries by part."""
         tests = {split: len(entries) for split, entries in self.tests.items()}

@@ -61,7 +61,14 @@ class Predictor:
     def __init__(self, embedder: Embedder, head: PredictionHead) -> None:
         self._embedder = embedder
         self._head = head
+        self._network = None if head.graph is None else head.graph.network()
         self.settings: PredictionSettings = head.settings
+
+    @property
+    def of_tables(self) -> bool:
+        """Whether it predicts for `entries` rather than for single `proteins`."""
+        single = self.settings.unit in ("protein", "residue")
+        return not single or bool(self.settings.wild_type)
 
     @classmethod
     def open(
@@ -126,15 +133,15 @@ class Predictor:
         Raises
         ------
         EvaluationError
-            If the bundle predicts for pairs, or for proteins with ligands.
+            If it predicts for `entries` of tables.
         """
-        unit = self.settings.unit
-        if unit not in ("protein", "residue"):
+        if self.of_tables:
+            beside = " beside their wild types" if self.settings.wild_type else ""
             raise EvaluationError(
-                f"task {self.settings.task}: predictions are for {unit} entries, not for single "
-                "proteins; give a table of them"
+                f"task {self.settings.task}: predictions are for {self.settings.unit} entries"
+                f"{beside}, not for single proteins; give a table of them"
             )
-        residues = unit == "residue"
+        residues = self.settings.unit == "residue"
         sequences: list[str] = []
         chunks = self._embedder.stream(
             _noting(records, sequences), residues=residues, on_failure=on_failure
@@ -149,7 +156,7 @@ class Predictor:
     def entries(
         self, entries: Iterable[TableEntry], *, on_failure: OnFailure | None = None
     ) -> Iterator[Predicted]:
-        """What is said of pairs, or of proteins with ligands, in their order.
+        """What is said of pairs, proteins with ligands, or mutants beside wild types, in order.
 
         Parameters
         ----------
@@ -196,15 +203,24 @@ class Predictor:
         if not usable:
             return
         columns = [np.stack([vectors[s] for s in column]) for column in _columns(usable)]
+        own = len(columns) - len(self.settings.wild_type)
         ligands = [entry.smiles for entry in usable if entry.smiles is not None]
         rows = Rows(
             first=columns[0],
-            second=columns[1] if len(columns) > 1 else None,
+            second=columns[1] if own > 1 else None,
             ligand=np.stack([prints[text] for text in ligands]) if prints else None,
+            nodes=self._nodes(usable),
+            wild_type=np.stack(columns[own:], axis=1) if columns[own:] else None,
         )
         values = predicted(self._head, rows)
         for row, entry in enumerate(usable):
             yield Predicted(entry.id, entry.sequences[0], values[row : row + 1])
+
+    def _nodes(self, entries: list[TableEntry]) -> NDArray[np.int64] | None:
+        """Which proteins of the head's network pairs are of; None where it has none."""
+        if self._network is None:
+            return None
+        return np.stack([self._network.numbers(c) for c in _columns(entries)], axis=1)
 
     def _fingerprints(
         self, entries: list[TableEntry]

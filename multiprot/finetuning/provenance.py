@@ -71,10 +71,23 @@ def provenance_of(
     }
 
 
-def seen_sequences(start: Start, task: Task, parts: Parts) -> TrainingSequences | None:
-    """The base's training sequences and the task's; None where nobody knows the base's."""
+def seen_sequences(
+    start: Start, task: Task, parts: Parts, *, all_parts: bool = False
+) -> TrainingSequences | None:
+    """The base's training sequences and the task's; None where nobody knows the base's.
+
+    Parameters
+    ----------
+    start
+        The base.
+    task, parts
+        What was learnt, and from which entries.
+    all_parts
+        Pairs of the test parts were seen, too, if without labels.
+    """
     former = start.bundle.trained_on()
     if former is None:
         return None
-    learnt = TrainingSequences.of(parts.learnt_sequences(task))
+    found = parts.all_sequences(task) if all_parts else parts.learnt_sequences(task)
+    learnt = TrainingSequences.of(found)
     return TrainingSequences(np.union1d(former.digests, learnt.digests))

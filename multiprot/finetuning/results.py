@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multiprot.bundle import PredictionHead
 from multiprot.evaluation.tasks import Task
 from multiprot.files import atomic_file
 from multiprot.finetuning.fitting import Fitting
@@ -36,8 +37,8 @@ def measured(
     scores = {}
     for split, entries in {"valid": parts.valid, **parts.tests}.items():
         said = fitting.predictions(entries)
-        scores[split] = _plain(scoring.scores(entries, said))
-        _write(predictions / f"{split}.npz", fitting.task, entries, said)
+        scores[split] = plain_scores(scoring.scores(entries, said))
+        write_predictions(predictions / f"{split}.npz", fitting.task, entries, said)
     return {
         "task": fitting.task.name,
         "primary_metric": scoring.primary.name,
@@ -50,10 +51,19 @@ def measured(
         "best_step": fitted.best_step,
         "stopped_early": fitted.stopped_early,
         "parameters": fitted.parameters,
+        "network": _network(fitting.head),
     }
 
 
-def _write(
+def _network(head: PredictionHead) -> dict[str, int] | None:
+    """Size of the network that a head's graph is over."""
+    graph = head.settings.graph
+    if graph is None:
+        return None
+    return {"proteins": graph.proteins, "links": graph.edges // 2}
+
+
+def write_predictions(
     path: Path, task: Task, entries: NDArray[np.int64], predictions: NDArray[np.float64]
 ) -> None:
     """Ids, the entry of each row, labels and predictions, as `multiprot evaluate` keeps them."""
@@ -70,6 +80,6 @@ def _write(
         )
 
 
-def _plain(scores: dict[str, float]) -> dict[str, float | None]:
+def plain_scores(scores: dict[str, float]) -> dict[str, float | None]:
     """Scores as JSON holds them: an undefined one is null."""
     return {name: value if math.isfinite(value) else None for name, value in scores.items()}

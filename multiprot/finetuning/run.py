@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from multiprot.bundle import BundleExtras, save_bundle
-from multiprot.config import ResolvedConfig
-from multiprot.errors import MultiprotError, TrainingError
+from multiprot.errors import MultiprotError
 from multiprot.evaluation.tasks import Task, load_task
-from multiprot.files import atomic_file
 from multiprot.finetuning.fitting import Fitting
 from multiprot.finetuning.parts import Parts
 from multiprot.finetuning.provenance import provenance_of, seen_sequences
 from multiprot.finetuning.results import measured
+from multiprot.finetuning.run_facts import check_resumable, facts_of, refuse_other, write_new
 from multiprot.finetuning.scoring import Scoring
 from multiprot.finetuning.start import Start, open_start
+from multiprot.finetuning.wild_type import with_wild_type
 from multiprot.training.finetune.fit import Fitted, Work, fit, resume_point
 from multiprot.training.finetune.options import FineTuneOptions
 from multiprot.training.finetune.watch import Judge, Look
-from multiprot.training.run_folder import RunFolder, flat, write_json
-
-_MAY_CHANGE: Final = ("checkpoint_every", "log_every")
+from multiprot.training.run_folder import RunFolder, write_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +47,8 @@ class FineTuneRun:
         Further options of an encoder alone, `KEY=VALUE`.
     allow_other_versions
         As in `load_bundle`.
+    shared
+        Folder for the vectors, and the model made before training, of several runs; None: `out`.
     """
 
     model: str
@@ -61,6 +59,12 @@ class FineTuneRun:
     device: str = "cpu"
     encoder_options: tuple[str, ...] = ()
     allow_other_versions: bool = False
+    shared: Path | None = None
+
+    @property
+    def kept(self) -> Path:
+        """Folder for what other runs of the same model and options could use."""
+        return Path(self.out) if self.shared is None else self.shared
 
 
 def finetune(
@@ -99,15 +103,32 @@ def finetune(
     TrainingInterrupted
         After Ctrl-C or SIGTERM; a checkpoint of the last step is there.
     """
+    return finetune_on(task_of(run), run, resume=resume, overwrite=overwrite, on_look=on_look)
+
+
+def task_of(run: FineTuneRun) -> Task:
+    """The task that a run is on, with its wild type where there is one."""
+    task = load_task(run.task, split_column=run.split_column)
+    return with_wild_type(task, run.options.wild_type)
+
+
+def finetune_on(
+    task: Task,
+    run: FineTuneRun,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    on_look: Callable[[Look], None] = lambda look: None,
+) -> dict[str, Any]:
+    """As `finetune`, on a task that is loaded already, perhaps with other splits."""
     began = time.monotonic()
     folder = RunFolder(Path(run.out))
-    task = load_task(run.task, split_column=run.split_column)
     parts = Parts.of(task, run.options.valid_share)
     scoring = Scoring(task)
     start = _begin(run, folder, task, resume=resume, overwrite=overwrite)
     try:
         fitting = Fitting.of(
-            start, task, parts, run.options, device=run.device, cache=folder.path / "vectors"
+            start, task, parts, run.options, device=run.device, cache=run.kept / "vectors"
         )
     except MultiprotError:
         # Nothing was learnt yet: the folder must not be in the way of the corrected command.
@@ -132,17 +153,12 @@ def _begin(
     run: FineTuneRun, folder: RunFolder, task: Task, *, resume: bool, overwrite: bool
 ) -> Start:
     """The run's folder with what decides its outcome, and the model to begin with."""
-    facts = _facts(run, task)
+    facts = facts_of(run, task)
     if resume:
-        _check_resumable(folder, facts)
+        check_resumable(folder, facts)
         return _started(run, folder)
-    folder.refuse_existing(overwrite=overwrite)
-    folder.clear()
+    write_new(folder, run.options, facts, overwrite=overwrite)
     try:
-        with atomic_file(folder.config) as partial:
-            text = ResolvedConfig(run.options, {}).to_yaml(origins=False)
-            partial.write_text(text, encoding="utf-8")
-        folder.add_facts(facts)
         return _started(run, folder)
     except BaseException:
         folder.clear()
@@ -153,55 +169,14 @@ def _started(run: FineTuneRun, folder: RunFolder) -> Start:
     start = open_start(
         run.model,
         run.options,
-        folder.path / "start",
+        run.kept / "start",
         encoder_options=run.encoder_options,
         allow_other_versions=run.allow_other_versions,
     )
     begun_with = {"start": start.bundle.content_hash}
-    _refuse_other(folder, folder.read_facts(), begun_with)
+    refuse_other(folder, folder.read_facts(), begun_with)
     folder.add_facts(begun_with)
     return start
-
-
-def _facts(run: FineTuneRun, task: Task) -> dict[str, Any]:
-    """What a resumed run must find again, and what is good to know."""
-    options = run.options.model_dump(mode="json", exclude=set(_MAY_CHANGE))
-    return {
-        "model": run.model,
-        "task": task.name,
-        "task_content_hash": task.content_hash,
-        "options": options,
-        "encoder_options": list(run.encoder_options),
-        "multiprot": version("multiprot"),
-        "command": sys.argv,
-    }
-
-
-def _check_resumable(folder: RunFolder, facts: dict[str, Any]) -> None:
-    if not folder.facts.is_file():
-        raise TrainingError(f"{folder.path}: no run to resume; start one without --resume")
-    if folder.results.is_file():
-        raise TrainingError(
-            f"{folder.path}: the run is complete, its model is {folder.bundle}; start anew with "
-            "--overwrite"
-        )
-    compared = ("model", "task", "task_content_hash", "options", "encoder_options")
-    _refuse_other(folder, folder.read_facts(), {key: facts[key] for key in compared})
-
-
-def _refuse_other(folder: RunFolder, former: dict[str, Any], facts: dict[str, Any]) -> None:
-    was = flat({key: former[key] for key in facts if key in former})
-    now = flat({key: facts[key] for key in facts if key in former})
-    differing = [
-        f"{key} was {was.get(key)!r} and is {now.get(key)!r}"
-        for key in sorted(was.keys() | now.keys())
-        if was.get(key) != now.get(key)
-    ]
-    if differing:
-        raise TrainingError(
-            f"{folder.path}: cannot resume another run: {'; '.join(differing)}; give the same "
-            "command with --resume, or start anew with --overwrite"
-        )
 
 
 def _fitted(
@@ -241,6 +216,8 @@ def _save(
     bundle = start.bundle
     # Probabilities of GO terms were calibrated on the vectors as they were.
     keeps_readout = run.options.mode == "frozen" and bundle.has_readout()
+    options = run.options
+    saw_tests = options.head == "graph" and options.graph_edges == "all"
     save_bundle(
         folder.bundle,
         model=bundle.model.eval().cpu(),
@@ -249,7 +226,7 @@ def _save(
         ontology=bundle.ontology,
         extras=BundleExtras(
             readout=bundle.load_readout() if keeps_readout else None,
-            trained_on=seen_sequences(start, fitting.task, fitting.parts),
+            trained_on=seen_sequences(start, fitting.task, fitting.parts, all_parts=saw_tests),
             prediction=fitting.head.cpu().eval(),
         ),
         overwrite=True,

@@ -1,8 +1,8 @@
-"""Which rows are held out where a task has no validation part."""
+"""Rows dealt into folds, each of which is held out in its turn."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,25 +30,47 @@ def fold_of_rows(training: Rows, problem: Problem, seed: int) -> NDArray[np.int6
     EvaluationError
         If there are groups, but fewer than two.
     """
-    rng = np.random.default_rng(seed)
-    folds = np.empty(len(training), dtype=np.int64)
-    if training.groups is None:
-        order = rng.permutation(len(training))
-        if problem.target in (Target.BINARY, Target.MULTICLASS):
-            order = order[np.argsort(training.labels[order], kind="stable")]
-        folds[order] = np.arange(len(order)) % FOLDS
-        return folds
-    _, group, sizes = np.unique(training.groups, return_inverse=True, return_counts=True)
-    if len(sizes) < 2:
+    groups = training.groups
+    if groups is not None and len(np.unique(groups)) < 2:
         raise EvaluationError(
             f"all {len(training)} training rows are of one group, so none can be held out to "
             "choose a probe's settings by; give the task a validation part"
         )
-    filled, home = np.zeros(FOLDS, dtype=np.int64), np.empty(len(sizes), dtype=np.int64)
+    by_class = problem.target in (Target.BINARY, Target.MULTICLASS)
+    classes = training.labels if by_class else np.zeros(len(training), dtype=np.int64)
+    return dealt(classes, groups, FOLDS, seed)
+
+
+def dealt(
+    classes: NDArray[Any], groups: NDArray[Any] | None, folds: int, seed: int
+) -> NDArray[np.int64]:
+    """Which of some folds each row is in, int64 [row] from 0; one may stay empty.
+
+    Parameters
+    ----------
+    classes
+        [row]: each is dealt evenly; without groups, folds differ by one row at most.
+    groups
+        Optional, any kind that sorts, [row]: whole groups are dealt in random order, each to the
+        fold that has fewest rows, and classes do not count.
+    folds
+        How many.
+    seed
+        Decides the order.
+    """
+    rng = np.random.default_rng(seed)
+    if groups is None:
+        order = rng.permutation(len(classes))
+        order = order[np.argsort(classes[order], kind="stable")]
+        places = np.empty(len(classes), dtype=np.int64)
+        places[order] = np.arange(len(order)) % folds
+        return places
+    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    filled, home = np.zeros(folds, dtype=np.int64), np.empty(len(sizes), dtype=np.int64)
     for each in rng.permutation(len(sizes)):
         home[each] = np.argmin(filled)
         filled[home[each]] += sizes[each]
-    return home[group]
+    return np.asarray(home[group])
 
 
 def parts(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from multiprot.config import Section
 
@@ -38,9 +38,26 @@ class FineTuneOptions(Section):
     batch_entries: PositiveInt = 32
     """Entries in one batch at most."""
     batch_tokens: PositiveInt = 8192
-    """Residues in one batch at most, padding included; a longer entry makes a batch of its own."""
+    """Residues in one batch at most, padding included; a longer entry makes a batch of its own.
+    Where the vectors of whole proteins are known already, residues do not count."""
+    head: Literal["plain", "graph"] = "plain"
+    """What predicts from vectors: layers alone ("plain"); or, for pairs of proteins and a model
+    that does not learn, layers behind graph layers over the network of the pairs ("graph")."""
     hidden: PositiveInt | None = None
     """Channels of a hidden layer of the head; null: the head is linear."""
+    graph_edges: Literal["train", "all"] = "train"
+    """Pairs that are links of the graph: those of the training part; or "all", those of the valid
+    and test parts, too, whose labels stay unused: for where all pairs are known beforehand."""
+    graph_layers: int = Field(default=1, ge=1, le=2)
+    """Graph layers: how many links away a protein still counts."""
+    graph_width: PositiveInt = 256
+    """Channels of a protein's state in the graph."""
+    graph_neighbours: Literal["sum", "mean"] = "sum"
+    """How neighbours' states are joined."""
+    wild_type: tuple[str, ...] = ()
+    """Columns of the table with the wild type's sequences, where labels are differences of a mutant
+    from it, in the order of the mutant's: the head's output for one less that for the other is
+    learnt."""
     dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share of the head's inputs and hidden channels dropped in training."""
     class_weights: Literal["none", "balanced"] = "none"
@@ -66,3 +83,14 @@ class FineTuneOptions(Section):
     """Optimizer steps between two checkpoints; one more is written at the end."""
     log_every: PositiveInt = 10
     """Optimizer steps between two rows of the log."""
+
+    @model_validator(mode="after")
+    def _what_goes_with_a_graph(self) -> Self:
+        if self.head == "graph" and self.wild_type:
+            raise ValueError("head graph predicts no differences from a wild type; leave one out")
+        if self.head == "graph" and self.mode != "frozen":
+            raise ValueError(
+                f"head graph is for mode frozen, not {self.mode}: every step needs the vectors of "
+                "the whole network"
+            )
+        return self
