@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from torch import Tensor
 
 from multiprot.bundle.parts import BundleConfig, TermReadout, TrainedObjectives
-from multiprot.encoders.contract import ObjectiveContext
+from multiprot.encoders.contract import ObjectiveContext, SpanVocabulary
 from multiprot.encoders.registry import Registry
 from multiprot.encoders.tensor_files import fill_module, load_tensors, save_tensors
 from multiprot.errors import BundleError
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _STATE: Final = "state."
 _CONTEXT: Final = "context."
 _SIZES: Final = ("width", "shared_dim")
+_GO_WIDTH: Final = "go_width"
+_SPANS: Final = "spans"
 _TERM_IDS: Final = "term_ids"
 
 
@@ -30,6 +32,10 @@ def save_objectives(objectives: TrainedObjectives, path: Path) -> None:
     context = objectives.context
     tensors = {_STATE + name: tensor for name, tensor in objectives.module.state_dict().items()}
     metadata = {name: str(getattr(context, name)) for name in _SIZES}
+    if context.go_width is not None:
+        metadata[_GO_WIDTH] = str(context.go_width)
+    if context.spans is not None:
+        metadata[_SPANS] = json.dumps(asdict(context.spans))
     for field in fields(context):
         value = getattr(context, field.name)
         if isinstance(value, Tensor):
@@ -56,6 +62,8 @@ def load_objectives(
             width=int(metadata["width"]),
             shared_dim=int(metadata["shared_dim"]),
             ontology=ontology,
+            go_width=int(metadata[_GO_WIDTH]) if _GO_WIDTH in metadata else None,
+            spans=_vocabulary(json.loads(metadata[_SPANS])) if _SPANS in metadata else None,
             **built_with,
         )
     except (KeyError, ValueError, TypeError) as error:
@@ -78,6 +86,15 @@ def load_readout(path: Path) -> TermReadout:
         return TermReadout(term_ids=tuple(json.loads(metadata[_TERM_IDS])), **tensors)
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{path}: is not a GO readout ({error})") from None
+
+
+def _vocabulary(tree: dict[str, Any]) -> SpanVocabulary:
+    parts = {name: tuple(values) for name, values in tree.items()}
+    parts["entries"] = tuple((str(kind), str(name)) for kind, name in parts["entries"])
+    parts["known_residues"] = tuple(
+        (tuple(kinds), int(count)) for kinds, count in parts["known_residues"]
+    )
+    return SpanVocabulary(**parts)
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

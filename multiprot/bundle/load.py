@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +83,11 @@ class Bundle:
             plugin = self._check.registry.encoder(modality, section.name)
             options = validate_options(plugin, section.options, f"{modality.value}.options")
             found[modality] = plugin.capabilities(options)
+        stack = self.config.fusion.sequence_stack
+        if stack is not None:
+            own = found[Modality.SEQUENCE]
+            limits = (own.max_residues or stack.positions, stack.positions)
+            found[Modality.SEQUENCE] = replace(own, max_residues=min(limits))
         return found
 
     def load_objectives(self) -> TotalObjective:

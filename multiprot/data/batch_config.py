@@ -38,6 +38,10 @@ class BatchConfig(Section):
     sequence_dropout: Dropout = 0.15
     """Probability that the sequence is withheld from a protein that keeps its structure."""
 
+    go_dropout: Dropout = 0.5
+    """Probability that a model which reads GO terms (fusion.go_exchange) is shown none of a
+    protein's: later it will meet many proteins that have none."""
+
     go_min_proteins: Annotated[int, Field(ge=1)] = 10
     """Train proteins that a GO term needs to be learnt."""
 

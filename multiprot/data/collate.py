@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from multiprot.data.batch_config import BatchConfig
-from multiprot.data.go_labels import GoLabels
+from multiprot.data.targets import BatchTargets
 from multiprot.data.token_cache.reader import Excerpt, TokenReader
-from multiprot.encoders.contract import Features, Featurizer, GoTargets, Layout, ProteinBatch
+from multiprot.encoders.contract import Features, Featurizer, Layout, ProteinBatch
 from multiprot.errors import DataError
 from multiprot.proteins import ProteinRecord, residue_indices
 
@@ -38,11 +38,14 @@ class _View:
         That part, without structure where it is missing or withheld.
     reads_sequence
         Whether its sequence is in the batch.
+    reads_go
+        Whether a model that reads GO terms is shown its.
     """
 
     excerpt: Excerpt
     record: ProteinRecord
     reads_sequence: bool
+    reads_go: bool
 
 
 class Collator:
@@ -57,8 +60,9 @@ class Collator:
         The encoders' featurizers, or readers of tokens they gave earlier; None where the model has
         no such encoder: then no protein of the batch has that modality. Cached tokens are those of
         the whole protein: a crop is cut out of them, where an encoder would see the crop alone.
-    labels
-        GO labels of the corpus that rows refer to, or None for batches without GO.
+    targets
+        What is known of the corpus that rows refer to beside its records, or None for batches
+        without GO and spans.
     config
         Crop, dropout and candidates.
     seed
@@ -73,7 +77,7 @@ class Collator:
         self,
         sequence: TokenOrigin | None,
         structure: TokenOrigin | None,
-        labels: GoLabels | None,
+        targets: BatchTargets | None,
         config: BatchConfig,
         *,
         seed: int = 0,
@@ -82,7 +86,7 @@ class Collator:
     ) -> None:
         self._sequence = sequence
         self._structure = structure
-        self._labels = labels
+        self._targets = targets or BatchTargets()
         self._config = config
         self._seed = seed
         self._training = training
@@ -114,13 +118,15 @@ class Collator:
             structure=self._features(self._structure, prepared, has_structure),
             has_sequence=torch.tensor(has_sequence),
             has_structure=torch.tensor(has_structure),
-            go=self._targets(rows),
+            go=self._targets.terms(rows, only_present=self._config.go_candidates == "batch"),
+            go_set=self._targets.sets(rows, [view.reads_go for view in prepared]),
+            spans=self._targets.stretches([view.excerpt for view in prepared]),
         )
 
     def _prepare(self, whole: ProteinRecord, row: int, step: int) -> _View:
         """The record as this step sees it."""
         rng = np.random.default_rng([self._seed, step if self._training else _EVALUATION_STEP, row])
-        place, structure_draw, sequence_draw = rng.random(3)
+        place, structure_draw, sequence_draw, go_draw = rng.random(4)
         start, stop = crop_bounds(len(whole), self._config.crop_residues, place)
         record = whole if stop - start == len(whole) else whole.crop(start, stop)
         reads_sequence = self._sequence is not None and not self._withhold_sequence
@@ -131,7 +137,8 @@ class Collator:
             elif sequence_draw < self._config.sequence_dropout:
                 reads_sequence = False
         seen = record if bears else replace(record, structure=None)
-        return _View(Excerpt(whole, start, stop), seen, reads_sequence)
+        reads_go = not self._training or go_draw >= self._config.go_dropout
+        return _View(Excerpt(whole, start, stop), seen, reads_sequence, reads_go)
 
     def _features(
         self, origin: TokenOrigin | None, views: Sequence[_View], shown: Sequence[bool]
@@ -154,11 +161,6 @@ class Collator:
         if kept or (self._sequence is None and not self._withhold_sequence):
             return record
         return replace(record, sequence="X" * len(record))
-
-    def _targets(self, rows: NDArray[np.int64]) -> GoTargets | None:
-        if self._labels is None or not self._labels.known[rows].any():
-            return None
-        return self._labels.targets(rows, only_present=self._config.go_candidates == "batch")
 
 
 def crop_bounds(length: int, residues: int | None, place: float) -> tuple[int, int]:

@@ -8,49 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from multiprot.encoders.targets import GoSet, GoTargets, SpanTargets
+
 if TYPE_CHECKING:
     import torch
 
     from multiprot.encoders.contract import Features, ResidueTokens
-
-
-@dataclass(frozen=True, slots=True)
-class GoTargets:
-    """GO terms of a batch, propagated along the true path.
-
-    Attributes
-    ----------
-    terms
-        int64 [term]: candidate terms as rows of `GeneOntology.term_ids`, ascending, unique.
-    namespaces
-        int64 [term]: index of each candidate's namespace in `multiprot.ontology.Namespace`.
-    positive
-        bool [protein, term]: the term is true of the protein.
-    known
-        bool [protein, namespace]: the protein has annotation in that namespace. Where it has none,
-        the absence of a term says nothing and no term of that namespace may be its negative.
-    """
-
-    terms: Tensor
-    namespaces: Tensor
-    positive: Tensor
-    known: Tensor
-
-    @property
-    def negative(self) -> Tensor:
-        """bool [protein, term]: the term may serve as a negative of the protein."""
-        return ~self.positive & self.known[:, self.namespaces]
-
-    def to(self, device: torch.device, non_blocking: bool = False) -> GoTargets:
-        """The same targets on `device`."""
-        return self._map(lambda part: part.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> GoTargets:
-        """The same targets in page-locked memory."""
-        return self._map(lambda part: part.pin_memory())
-
-    def _map(self, move: Callable[[Tensor], Tensor]) -> GoTargets:
-        return GoTargets(*(move(getattr(self, part.name)) for part in fields(self)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +35,15 @@ class ProteinBatch:
         bool [protein]; False where the record lacks the modality or dropout took it away.
     masked_residues
         bool [protein, residue]: residues hidden by an objective's `corrupt`, or None.
+    token_sources
+        int64 [protein, residue], or None: the residue whose sequence token stands in each place;
+        -1: a constant stands there. Only `masked-residue` with `legacy` sets it.
     go
         Targets, or None where no protein has annotation.
+    go_set
+        Terms that the model reads, or None where it reads none.
+    spans
+        Targets, or None where no objective asks for them.
     """
 
     ids: tuple[str, ...]
@@ -84,7 +54,10 @@ class ProteinBatch:
     has_sequence: Tensor
     has_structure: Tensor
     masked_residues: Tensor | None = None
+    token_sources: Tensor | None = None
     go: GoTargets | None = None
+    go_set: GoSet | None = None
+    spans: SpanTargets | None = None
 
     def to(self, device: torch.device, non_blocking: bool = False) -> ProteinBatch:
         """The same batch on `device`."""
@@ -120,7 +93,11 @@ class FusionOutputs:
     protein
         [protein, width]: pooled fused tokens.
     projected
-        [protein, shared], unit length: the protein in the space shared with GO.
+        [protein, shared], unit length: the protein in the space shared with GO. It has seen no GO
+        term, also where `protein` and `fused_tokens` have.
+    go_tokens
+        Tokens of `batch.go_set` [protein, slot, GO width] after they met the protein; mask False
+        where there is no term. None where the model reads no GO terms.
     go_terms
         int64 [term]: the candidates of `batch.go.terms`, or None.
     go_projected
@@ -132,5 +109,6 @@ class FusionOutputs:
     fused_tokens: ResidueTokens
     protein: Tensor
     projected: Tensor
+    go_tokens: ResidueTokens | None = None
     go_terms: Tensor | None = None
     go_projected: Tensor | None = None

@@ -27,8 +27,16 @@ from typing import (
 import torch
 from torch import Tensor, nn
 
-from multiprot.encoders.batch import FusionOutputs, GoTargets, ProteinBatch
+from multiprot.encoders.batch import FusionOutputs, ProteinBatch
 from multiprot.encoders.plugin import Modality
+from multiprot.encoders.targets import (
+    HIDDEN_TERM,
+    NO_TERM,
+    GoSet,
+    GoTargets,
+    SpanTargets,
+    SpanVocabulary,
+)
 from multiprot.errors import PluginError
 
 if TYPE_CHECKING:
@@ -75,12 +83,31 @@ class MaskableFeatures(Features, Protocol):
         ...
 
 
+@runtime_checkable
+class HideableGeometry(Features, Protocol):
+    """Features whose residues' own geometry can be hidden from a structure encoder."""
+
+    def hide_geometry(self, hidden: Tensor) -> Self:
+        """Hide what is told of single residues, such as their dihedrals; original left untouched.
+
+        Parameters
+        ----------
+        hidden
+            bool [protein, residue] in the padded layout, as in `MaskableFeatures`.
+        """
+        ...
+
+
 __all__ = [
+    "HIDDEN_TERM",
+    "NO_TERM",
     "Features",
     "Featurizer",
     "FusionOutputs",
     "GoEncoder",
+    "GoSet",
     "GoTargets",
+    "HideableGeometry",
     "Layout",
     "MaskableFeatures",
     "Objective",
@@ -90,6 +117,8 @@ __all__ = [
     "ProteinBatch",
     "ResidueEncoder",
     "ResidueTokens",
+    "SpanTargets",
+    "SpanVocabulary",
     "refuse_rebinding",
 ]
 
@@ -242,6 +271,12 @@ class ObjectiveContext:
         true (propagated), or None where the corpus has no GO.
     residue_frequencies
         float32 [letter of `RESIDUE_LETTERS`]: share of each letter in the train proteins.
+    go_width
+        Channels of `FusionOutputs.go_tokens`, or None where the model reads no GO terms.
+    go_set_counts
+        int64 [term of the ontology]: train proteins in whose `GoSet` the term is, or None as above.
+    spans
+        Which spans the train proteins have, or None where they have none.
     """
 
     width: int
@@ -249,6 +284,9 @@ class ObjectiveContext:
     ontology: GeneOntology | None = None
     term_frequencies: Tensor | None = None
     residue_frequencies: Tensor | None = None
+    go_width: int | None = None
+    go_set_counts: Tensor | None = None
+    spans: SpanVocabulary | None = None
 
 
 @dataclass(frozen=True, slots=True)

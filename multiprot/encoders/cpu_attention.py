@@ -29,8 +29,7 @@ def attention_by_runs(
 
     Neighbours of equal length share one call, which is as good as a batch of one protein each.
     """
-    learns = torch.is_grad_enabled() and (query.requires_grad or value.requires_grad)
-    halves_train = learns and value.dtype == torch.bfloat16 and _halves_multiply()
+    halves_train = _learns(query, value) and value.dtype == torch.bfloat16 and _halves_multiply()
     runs = [(length, len(list(run))) for length, run in groupby(lengths)]
     sizes = [length * proteins for length, proteins in runs]
     split = (torch.split(part, sizes) for part in (query, key, value))
@@ -44,22 +43,64 @@ def attention_by_runs(
     return torch.cat(seen)
 
 
+def masked_attention(query: Tensor, key: Tensor, value: Tensor, attended: Tensor) -> Tensor:
+    """Attention between sets that are padded, on whatever device they are.
+
+    Parameters
+    ----------
+    query, key, value
+        [protein, head, item, channel].
+    attended
+        bool [protein, key]; at least one True in each row.
+
+    Returns
+    -------
+    Tensor
+        As `query`, in the dtype of `value`.
+    """
+    mask = attended[:, None, None, :]
+    if value.device.type != "cpu":
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+    halves = value.dtype == torch.bfloat16 and _halves_multiply()
+    if halves and _learns(query, value) and key.shape[2] <= _WRITTEN_OUT[-1]:
+        return _written_out(query, key, value, scale=None, dropout=0.0, mask=mask)
+    return _fused(query, key, value, scale=None, dropout=0.0, mask=mask)
+
+
+def _learns(query: Tensor, value: Tensor) -> bool:
+    return torch.is_grad_enabled() and (query.requires_grad or value.requires_grad)
+
+
 def _fused(
-    query: Tensor, key: Tensor, value: Tensor, *, scale: float | None, dropout: float
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    *,
+    scale: float | None,
+    dropout: float,
+    mask: Tensor | None = None,
 ) -> Tensor:
     kind = value.dtype if _halves_are_fused() else torch.float32
     seen = functional.scaled_dot_product_attention(
-        query.to(kind), key.to(kind), value.to(kind), dropout_p=dropout, scale=scale
+        query.to(kind), key.to(kind), value.to(kind), attn_mask=mask, dropout_p=dropout, scale=scale
     )
     return seen.to(value.dtype)
 
 
 def _written_out(
-    query: Tensor, key: Tensor, value: Tensor, *, scale: float | None, dropout: float
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    *,
+    scale: float | None,
+    dropout: float,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """The same with products in bfloat16: SDPA's backward pass has no fast one on these CPUs."""
     scale = query.shape[-1] ** -0.5 if scale is None else scale
     scores = (query * scale).to(value.dtype) @ key.to(value.dtype).transpose(-1, -2)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -torch.inf)
     return functional.dropout(scores.softmax(dim=-1), dropout) @ value
 
 

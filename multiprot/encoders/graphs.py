@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from multiprot.encoders.contract import Layout, PackedTokens, ResidueTokens
+from multiprot.errors import PluginError
 from multiprot.proteins import RESIDUE_LETTERS, ProteinRecord
 
 HIDDEN: Final = len(RESIDUE_LETTERS)
@@ -38,6 +39,9 @@ class GraphFeatures:
         int32 [protein + 1] where the layout is packed, else None.
     """
 
+    own_geometry: ClassVar[tuple[str, ...]] = ()
+    """Tensors of `graph` [node, ...] that tell a residue's own geometry, beside where it is."""
+
     graph: Any
     mask: Tensor
     offsets: Tensor | None = None
@@ -52,16 +56,39 @@ class GraphFeatures:
 
     def mask_residues(self, masked: Tensor, substitutes: Tensor) -> Self:
         """Hide or replace amino acids, as `MaskableFeatures` says; the geometry stays."""
-        if self.offsets is not None:
-            lengths = self.offsets.diff()
-            inside = torch.arange(masked.shape[1], device=masked.device) < lengths[:, None]
-            masked, substitutes = masked[inside], substitutes[inside]
         # A copy of the batch shares its tensors; setting one on it leaves the original as it is.
         graph = copy(self.graph)
-        shown = substitutes.flatten()[graph.rows]
+        shown = self._of_nodes(substitutes)
         shown = torch.where(shown >= 0, shown, HIDDEN)
-        graph.residues = torch.where(masked.flatten()[graph.rows], shown, graph.residues)
+        graph.residues = torch.where(self._of_nodes(masked), shown, graph.residues)
         return replace(self, graph=graph)
+
+    def hide_geometry(self, hidden: Tensor) -> Self:
+        """Zeros for what the graph tells of hidden residues alone, as `HideableGeometry` says.
+
+        Raises
+        ------
+        PluginError
+            If these features do not say what that is.
+        """
+        if not self.own_geometry:
+            raise PluginError(
+                f"{type(self).__module__}.{type(self).__qualname__} names no own_geometry, so no "
+                "residue's geometry can be hidden; name the tensors of its graph"
+            )
+        graph, nodes = copy(self.graph), self._of_nodes(hidden)
+        for name in self.own_geometry:
+            values = graph[name]
+            row = nodes.view(-1, *[1] * (values.ndim - 1))
+            graph[name] = torch.where(row, torch.zeros_like(values), values)
+        return replace(self, graph=graph)
+
+    def _of_nodes(self, table: Tensor) -> Tensor:
+        """Values [node] of a padded table [protein, residue]."""
+        if self.offsets is not None:
+            inside = torch.arange(table.shape[1], device=table.device)
+            table = table[inside < self.offsets.diff()[:, None]]
+        return table.flatten()[self.graph.rows]
 
     def table(self, nodes: Tensor) -> Tensor:
         """Values of nodes [node, ...] in the rows of their residues, in this layout; else zero."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from multiprot.encoders.contract import ResidueTokens
 from multiprot.encoders.rotary import rotate
+from multiprot.fusion.attention import attend
 from multiprot.fusion.config import FusionConfig
 from multiprot.fusion.grouping import Streams
 from multiprot.fusion.tokens import cleared
@@ -42,18 +42,13 @@ class CrossAttention(nn.Module):
         """
         projected: Tensor = self.key_value(other.values)
         key, value = projected.chunk(2, dim=-1)
-        seen = other.mask.any(dim=1)
-        # A softmax over no key is NaN or uniform, depending on the kernel. Such rows get every
-        # key here, and zeros below.
-        attended = other.mask | ~seen[:, None]
-        gathered = functional.scaled_dot_product_attention(
-            rotate(self._by_head(self.query(queries)), turns).transpose(1, 2),
-            rotate(self._by_head(key), turns).transpose(1, 2),
-            self._by_head(value).transpose(1, 2),
-            attn_mask=attended[:, None, None, :],
+        gathered = attend(
+            rotate(self._by_head(self.query(queries)), turns),
+            rotate(self._by_head(key), turns),
+            self._by_head(value),
+            other.mask,
         )
-        mixed = self.mix(gathered.transpose(1, 2).flatten(2))
-        return cleared(mixed, seen.unsqueeze(1))
+        return cleared(self.mix(gathered), other.mask.any(dim=1, keepdim=True))
 
     def _by_head(self, tokens: Tensor) -> Tensor:
         return tokens.reshape(*tokens.shape[:2], self.heads, -1)

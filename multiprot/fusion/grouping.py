@@ -15,6 +15,17 @@ Streams = dict[str, ResidueTokens | None]
 """Tokens by stream; None for a stream that no protein has."""
 
 
+def known_streams(encoded: Streams) -> dict[str, ResidueTokens]:
+    """The streams that at least one protein has; `DataError` if there is none."""
+    known = {name: tokens for name, tokens in encoded.items() if tokens is not None}
+    if not known:
+        raise DataError(
+            f"no protein of this batch has {' or '.join(encoded)}, which is all this model reads; "
+            "leave such proteins out"
+        )
+    return known
+
+
 def alike(encoded: Streams) -> Iterator[tuple[Tensor, Streams]]:
     """Groups of proteins by which streams they have a token in.
 
@@ -34,12 +45,7 @@ def alike(encoded: Streams) -> Iterator[tuple[Tensor, Streams]]:
     DataError
         If every stream is None.
     """
-    known = {name: tokens for name, tokens in encoded.items() if tokens is not None}
-    if not known:
-        raise DataError(
-            f"no protein of this batch has {' or '.join(encoded)}, which is all this model reads; "
-            "leave such proteins out"
-        )
+    known = known_streams(encoded)
     seen = torch.stack([tokens.mask.any(dim=1) for tokens in known.values()])
     for pattern in product((True, False), repeat=len(known)):
         wanted = torch.tensor(pattern, device=seen.device)

@@ -16,15 +16,17 @@ from multiprot.encoders.contract import (
     ResidueEncoder,
     ResidueTokens,
 )
-from multiprot.encoders.rotary import rotary_turns
 from multiprot.errors import DataError
 from multiprot.fusion.config import FusionConfig
-from multiprot.fusion.cross_attention import FusionLayer
-from multiprot.fusion.grouping import Streams, alike, some_has_all
+from multiprot.fusion.go_exchange import GoExchange
+from multiprot.fusion.grouping import Streams, some_has_all
 from multiprot.fusion.idle import zero_of
-from multiprot.fusion.pooling import ProteinPool
-from multiprot.fusion.projection import SharedProjection, StreamProjection, StreamSum
-from multiprot.fusion.tokens import padded_tokens
+from multiprot.fusion.pooling import protein_pool
+from multiprot.fusion.projection import SharedProjection, StreamProjection
+from multiprot.fusion.residues import fuse_residues, layer_shape, residue_fusion
+from multiprot.fusion.sequence_stack import SequenceStack
+from multiprot.fusion.term_vectors import TermVectors
+from multiprot.fusion.tokens import padded_tokens, shown_tokens
 
 
 class FusionModel(nn.Module):
@@ -59,26 +61,36 @@ class FusionModel(nn.Module):
         self.streams = nn.ModuleDict(
             {name: StreamProjection(e.token_dim, config.width) for name, e in present.items()}
         )
-        self.layers = nn.ModuleList(FusionLayer(config, streams) for _ in range(config.layers))
-        self.sum = StreamSum(config.width, streams)
-        self.pool = ProteinPool(config, streams)
+        stack = config.sequence_stack
+        self.sequence_stack = None if stack is None else SequenceStack(stack, config.width)
+        self.layers, self.sum = residue_fusion(config, streams)
+        self.exchange = None
+        if config.go_exchange is not None and go is not None:
+            self.exchange = GoExchange(config.go_exchange, layer_shape(config), go.term_dim)
+        self.pool = protein_pool(config, streams)
         self.project_protein = SharedProjection(config.width, config.shared_dim)
         self.project_go = None if go is None else SharedProjection(go.term_dim, config.shared_dim)
 
     def forward(self, batch: ProteinBatch) -> FusionOutputs:
         """Everything that objectives and users of the model look at."""
         encoded = {name: self._encode(name, batch) for name in self.streams}
-        fused = self._fuse(encoded, batch.residue_mask)
+        fused = fuse_residues(self.config, self.layers, self.sum, encoded, batch.residue_mask)
         protein = self.pool(fused, encoded, batch.residue_mask)
         seen = fused.mask.any(dim=1, keepdim=True)
+        # Before GO terms are read: what they are contrasted with must not hold them.
         projected = torch.where(seen, self.project_protein(protein), 0.0)
-        terms, go_projected = self._candidates(batch.go)
+        go_tokens, vectors = None, self._term_vectors(batch)
+        if self.exchange is not None:
+            fused, go_tokens = self.exchange(fused, batch.go_set, vectors)
+            protein = self.pool(fused, encoded, batch.residue_mask)
+        terms, go_projected = self._candidates(batch.go, vectors)
         return FusionOutputs(
             sequence_tokens=encoded.get("sequence"),
             structure_tokens=encoded.get("structure"),
             fused_tokens=fused,
             protein=protein,
             projected=projected + zero_of(self._idle(encoded, terms)),
+            go_tokens=go_tokens,
             go_terms=terms,
             go_projected=go_projected,
         )
@@ -111,31 +123,27 @@ class FusionModel(nn.Module):
         encoder = getattr(self, name)
         found = features.tokens() if isinstance(features, CachedTokens) else encoder(features)
         tokens = padded_tokens(found, batch.residue_mask, type(encoder).__name__)
-        masked = ResidueTokens(tokens.values, tokens.mask & has[:, None])
-        projected: ResidueTokens = self.streams[name](masked)
+        tokens = ResidueTokens(tokens.values, tokens.mask & has[:, None])
+        if name == "sequence" and batch.token_sources is not None:
+            tokens = shown_tokens(tokens, batch.token_sources)
+        projected: ResidueTokens = self.streams[name](tokens)
+        if name == "sequence" and self.sequence_stack is not None:
+            projected = self.sequence_stack(projected)
         return projected
 
-    def _fuse(self, encoded: Streams, residue_mask: Tensor) -> ResidueTokens:
-        """Fused tokens; proteins that have the same streams go through the layers together."""
-        channels = self.config.width // self.config.heads
-        positions = torch.arange(residue_mask.shape[1], device=residue_mask.device)
-        turns = rotary_turns(positions, channels, self.config.rotary_base)
-        parts, order = [], []
-        for rows, streams in alike(encoded):
-            for layer in self.layers:
-                streams = layer(streams, turns)
-            parts.append(self.sum(streams))
-            order.append(rows)
-        back = torch.cat(order).argsort()
-        return ResidueTokens(
-            torch.cat([part.values for part in parts])[back],
-            torch.cat([part.mask for part in parts])[back],
-        )
+    def _term_vectors(self, batch: ProteinBatch) -> TermVectors | None:
+        """Vectors of all GO terms that a batch shows or asks for; None where there is none."""
+        asked = [] if batch.go is None else [batch.go.terms]
+        if batch.go_set is not None and bool((batch.go_set.shown >= 0).any()):
+            asked.append(batch.go_set.shown)
+        return TermVectors(self.go, asked) if asked and self.go is not None else None
 
-    def _candidates(self, targets: GoTargets | None) -> tuple[Tensor | None, Tensor | None]:
-        if targets is None or self.go is None:
+    def _candidates(
+        self, targets: GoTargets | None, vectors: TermVectors | None
+    ) -> tuple[Tensor | None, Tensor | None]:
+        if targets is None or vectors is None or self.project_go is None:
             return None, None
-        return targets.terms, self.project_terms(targets.terms)
+        return targets.terms, self.project_go(vectors(targets.terms))
 
     def _idle(self, encoded: Streams, terms: Tensor | None) -> list[nn.Module]:
         """Modules of which this batch may leave a part unused."""
@@ -143,6 +151,9 @@ class FusionModel(nn.Module):
         if not some_has_all(encoded):
             idle += [*(getattr(self, name) for name in encoded), self.streams]
             idle += [self.layers, self.sum, self.pool]
+            idle += [] if self.sequence_stack is None else [self.sequence_stack]
+        if self.exchange is not None:
+            idle.append(self.exchange)
         if terms is None and self.go is not None and self.project_go is not None:
             idle += [self.go, self.project_go]
         return idle

@@ -42,6 +42,32 @@ class AttentionPool(nn.Module):
         return cleared(pooled, seen)
 
 
+class MeanPool(nn.Module):
+    """The mean of the fused tokens; no weights."""
+
+    def forward(
+        self, fused: ResidueTokens, streams: dict[str, ResidueTokens | None], residue_mask: Tensor
+    ) -> Tensor:
+        """One vector per protein, float32 [protein, width]; parameters as of `ProteinPool`."""
+        return masked_mean(fused)
+
+
+class NormSoftmaxPool(nn.Module):
+    """A mean of tokens weighted by the softmax of their lengths, w_r = e^|h_r| / Σ_s e^|h_s|.
+
+    No weights are learned. MASSA's protein vector (Hu et al. 2023, Adv. Sci. 10(22) 2301223).
+    """
+
+    def forward(
+        self, fused: ResidueTokens, streams: dict[str, ResidueTokens | None], residue_mask: Tensor
+    ) -> Tensor:
+        """One vector per protein, float32 [protein, width]; parameters as of `ProteinPool`."""
+        seen = fused.mask.any(dim=1)
+        values = cleared(fused.values.float(), fused.mask)
+        norms = values.norm(dim=-1).masked_fill(~(fused.mask | ~seen[:, None]), -torch.inf)
+        return cleared((norms.softmax(dim=1)[..., None] * values).sum(dim=1), seen)
+
+
 class ProteinPool(nn.Module):
     """Attention pooling of the fused tokens, beside plain means and the length of the chain.
 
@@ -93,3 +119,10 @@ class ProteinPool(nn.Module):
         length = residue_mask.sum(dim=1, keepdim=True).clamp(min=1).log() - _TYPICAL_LOG_LENGTH
         features = torch.cat([*(pooled[name] for name in self.norms), length], dim=1)
         return cleared(self.linear(features) + self.bent(features), seen)
+
+
+def protein_pool(config: FusionConfig, streams: tuple[str, ...]) -> nn.Module:
+    """What makes vectors of tokens in the way that `config.pooling` says."""
+    if config.pooling == "attention":
+        return ProteinPool(config, streams)
+    return MeanPool() if config.pooling == "mean" else NormSoftmaxPool()

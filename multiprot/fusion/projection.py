@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from multiprot.encoders.contract import ResidueTokens
+from multiprot.fusion.grouping import Streams, known_streams
 from multiprot.fusion.tokens import cleared
 
 
@@ -56,9 +57,9 @@ class StreamSum(nn.Module):
             {name: nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width)) for name in streams}
         )
 
-    def forward(self, streams: dict[str, ResidueTokens | None]) -> ResidueTokens:
+    def forward(self, streams: Streams) -> ResidueTokens:
         """Tokens [protein, residue, width]; zeros with mask False where no stream has a token."""
-        known = {name: tokens for name, tokens in streams.items() if tokens is not None}
+        known = known_streams(streams)
         present = torch.stack([tokens.mask for tokens in known.values()]).any(dim=0)
         total = torch.stack(
             [

@@ -17,6 +17,25 @@ def cleared(values: Tensor, mask: Tensor) -> Tensor:
     return torch.where(mask.unsqueeze(-1), values, values.new_zeros(()))
 
 
+_CONSTANT = 1e-3
+"""Every channel of a token that must not be seen, as MASSA has it."""
+
+
+def shown_tokens(tokens: ResidueTokens, sources: Tensor) -> ResidueTokens:
+    """Tokens with another residue's token, or a constant, in some places.
+
+    Parameters
+    ----------
+    tokens
+        [protein, residue, channel].
+    sources
+        int64 [protein, residue]: the residue whose token stands in each place; -1: the constant.
+    """
+    rows = sources.clamp(min=0)[..., None].expand(-1, -1, tokens.values.shape[-1])
+    values = torch.where((sources >= 0)[..., None], tokens.values.gather(1, rows), _CONSTANT)
+    return ResidueTokens(values.to(tokens.values.dtype), tokens.mask)
+
+
 def padded_tokens(
     tokens: ResidueTokens | PackedTokens, residue_mask: Tensor, encoder: str
 ) -> ResidueTokens:

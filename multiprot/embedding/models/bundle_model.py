@@ -21,10 +21,13 @@ from multiprot.proteins import ProteinRecord
 AUTOCAST: Final = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 _POOLING: Final = {
-    "protein": "attention pooling of the fused residue tokens, with the means of each modality's "
+    "attention": "attention pooling of the fused residue tokens, with the means of each modality's "
     "tokens and the length; there are no special tokens",
-    "shared": "the protein vector projected into the space shared with GO terms, unit length",
+    "mean": "mean of the fused residue tokens; there are no special tokens",
+    "norm-softmax": "mean of the fused residue tokens, weighted by the softmax of their lengths; "
+    "there are no special tokens",
 }
+_SHARED: Final = "the protein vector projected into the space shared with GO terms, unit length"
 
 
 class BundleModel(EmbeddingModel):
@@ -44,7 +47,7 @@ class BundleModel(EmbeddingModel):
         self.unit = options.space == "shared"
         fusion = bundle.config.fusion
         self.width = fusion.shared_dim if self.unit else fusion.width
-        self.pooling = _POOLING[options.space]
+        self.pooling = _SHARED if self.unit else _POOLING[fusion.pooling]
         self._precision = options.precision
         model = bundle.model.to(device)
         self._model = model

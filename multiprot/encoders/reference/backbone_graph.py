@@ -72,6 +72,16 @@ class BackboneFeatures:
         """The same features in page-locked memory."""
         return self._map(Tensor.pin_memory)
 
+    def hide_geometry(self, hidden: Tensor) -> BackboneFeatures:
+        """Hidden residues keep their place and lose frame and dihedrals; see `HideableGeometry`."""
+        inside = torch.arange(hidden.shape[1], device=hidden.device) < self.lengths[:, None]
+        kept = ~hidden[inside]
+        return replace(
+            self,
+            frames=torch.where(kept[:, None, None], self.frames, 0.0),
+            dihedrals=torch.where(kept[:, None], self.dihedrals, 0.0),
+        )
+
     def _map(self, move: Callable[[Tensor], Tensor]) -> BackboneFeatures:
         names = [f.name for f in fields(self) if f.name != "layout"]
         moved: dict[str, Any] = {name: move(getattr(self, name)) for name in names}

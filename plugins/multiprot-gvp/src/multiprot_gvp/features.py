@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -67,6 +67,8 @@ class GvpFeatures(GraphFeatures):
     complete
         Every node has all its neighbours, so that the encoder need not look at `present`.
     """
+
+    own_geometry: ClassVar[tuple[str, ...]] = ("scalars", "vectors")
 
     complete: bool = False
 

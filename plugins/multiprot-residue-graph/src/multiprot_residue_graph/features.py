@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -59,9 +59,16 @@ class ResidueGraph(Data):  # type: ignore[misc]
         return 1 if key in ("edge_index", "corner_edges") else 0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ResidueGraphFeatures(GraphFeatures):
+    """A batch of `ResidueGraph` and where their tokens go."""
+
+    own_geometry: ClassVar[tuple[str, ...]] = ("dihedrals", "defined")
+
+
 @dataclass(frozen=True, slots=True)
 class GraphFeaturizer:
-    """Makes `GraphFeatures`; a record without structure gets no node.
+    """Makes `ResidueGraphFeatures`; a record without structure gets no node.
 
     Attributes
     ----------
@@ -71,9 +78,10 @@ class GraphFeaturizer:
 
     join: RadiusGraph | RelationalGraph
 
-    def __call__(self, records: Sequence[ProteinRecord], layout: Layout) -> GraphFeatures:
+    def __call__(self, records: Sequence[ProteinRecord], layout: Layout) -> ResidueGraphFeatures:
         """Features of `records`; a residue needs a CA to become a node."""
-        return lay_out_graphs(records, layout, self._graph, Batch.from_data_list)
+        laid = lay_out_graphs(records, layout, self._graph, Batch.from_data_list)
+        return ResidueGraphFeatures(laid.graph, laid.mask, laid.offsets)
 
     def _graph(self, record: ProteinRecord | None, table_rows: int) -> ResidueGraph:
         """The graph of a protein whose tokens take `table_rows` rows of the token table."""

@@ -1,0 +1,149 @@
+"""What is to be guessed of a batch, or read beside its features: GO terms and spans, as tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Self
+
+import torch
+from torch import Tensor
+
+
+class _Tensors:
+    """A dataclass of tensors that go to a device together."""
+
+    __slots__ = ()
+
+    def to(self, device: torch.device, non_blocking: bool = False) -> Self:
+        """The same on `device`."""
+        return self._map(lambda part: part.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> Self:
+        """The same in page-locked memory."""
+        return self._map(lambda part: part.pin_memory())
+
+    def _map(self, move: Callable[[Tensor], Tensor]) -> Self:
+        return type(self)(*(move(getattr(self, part.name)) for part in fields(self)))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class GoTargets(_Tensors):
+    """GO terms of a batch, propagated along the true path.
+
+    Attributes
+    ----------
+    terms
+        int64 [term]: candidate terms as rows of `GeneOntology.term_ids`, ascending, unique.
+    namespaces
+        int64 [term]: index of each candidate's namespace in `multiprot.ontology.Namespace`.
+    positive
+        bool [protein, term]: the term is true of the protein.
+    known
+        bool [protein, namespace]: the protein has annotation in that namespace. Where it has none,
+        the absence of a term says nothing and no term of that namespace may be its negative.
+    """
+
+    terms: Tensor
+    namespaces: Tensor
+    positive: Tensor
+    known: Tensor
+
+    @property
+    def negative(self) -> Tensor:
+        """bool [protein, term]: the term may serve as a negative of the protein."""
+        return ~self.positive & self.known[:, self.namespaces]
+
+
+NO_TERM = -1
+"""In place of a GO term: there is none."""
+HIDDEN_TERM = -2
+"""In place of a GO term: there is one, and it must not be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoSet(_Tensors):
+    """GO terms that a model reads, as it reads sequence and structure: a set for each protein.
+
+    Attributes
+    ----------
+    terms
+        int64 [protein, slot]: the protein's terms as rows of `GeneOntology.term_ids`, then
+        `NO_TERM`; at least one slot. These are targets: corruption leaves them as they are.
+    shown
+        int64 [protein, slot]: what the model sees of them; `HIDDEN_TERM`, or another term, where
+        an objective's `corrupt` says so.
+    hidden
+        bool [protein, slot]: chosen by an objective to be guessed, also where the term is shown.
+    """
+
+    terms: Tensor
+    shown: Tensor
+    hidden: Tensor
+
+    def taken(self, rows: Tensor) -> GoSet:
+        """The sets of the proteins `rows`, int64 [protein]."""
+        return self._map(lambda part: part[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class SpanTargets(_Tensors):
+    """Annotated stretches of residues of a batch, one row each; cut where a crop cuts them.
+
+    Attributes
+    ----------
+    protein
+        int64 [span]: row of the batch.
+    start, stop
+        int64 [span]: residues, 0-based, half-open, all within the crop.
+    kind
+        int64 [span]: position in `SpanVocabulary.kinds`.
+    entry
+        int64 [span]: position in `SpanVocabulary.entries`; -1 for a name that no train protein has.
+    size
+        int64 [span]: residues of the whole span.
+    begins, ends
+        bool [span]: the first, the last residue here is that of the whole span.
+    known
+        bool [protein, kind]: the whole protein has a span of that kind of the vocabulary. Where it
+        has none, the absence of spans says nothing.
+    """
+
+    protein: Tensor
+    start: Tensor
+    stop: Tensor
+    kind: Tensor
+    entry: Tensor
+    size: Tensor
+    begins: Tensor
+    ends: Tensor
+    known: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanVocabulary:
+    """Which annotated stretches the train proteins have, and how many.
+
+    Attributes
+    ----------
+    kinds
+        Sorts of spans, sorted: "domain", "motif".
+    entries
+        A kind and a name each, sorted: what can be told apart.
+    proteins
+        Train proteins that have each entry.
+    spans, singles, residues
+        How often it occurs in train proteins, how often over a single residue, and over how many
+        residues in all.
+    known_residues
+        Residues of the train proteins by the kinds of spans that they have: sorted kinds, and how
+        many residues belong to proteins with just these.
+    """
+
+    kinds: tuple[str, ...]
+    entries: tuple[tuple[str, str], ...]
+    proteins: tuple[int, ...]
+    spans: tuple[int, ...]
+    singles: tuple[int, ...]
+    residues: tuple[int, ...]
+    known_residues: tuple[tuple[tuple[str, ...], int], ...]
