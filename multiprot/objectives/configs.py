@@ -10,18 +10,15 @@ from pydantic import Field, model_validator
 from multiprot.config import Section
 
 
-class MaskedResidueConfig(Section):
-    """Guess the amino acids that were hidden from the encoders."""
+class MaskingConfig(Section):
+    """How much is hidden, and what stands in its place."""
 
     rate: float = Field(default=0.15, gt=0, le=1)
-    """Share of standard residues that are hidden; at least one in each protein."""
+    """Share of what can be guessed that is hidden; at least one in each protein."""
     substitute_share: float = Field(default=0.1, ge=0, le=1)
-    """Share of the hidden ones that show a random amino acid instead of the mask."""
+    """Share of the hidden ones that show a random other one instead of the mask."""
     keep_share: float = Field(default=0.1, ge=0, le=1)
     """Share of the hidden ones that show themselves."""
-    from_structure: bool = False
-    """Also guess every residue of a protein whose sequence is withheld (`batch.sequence_dropout`)
-    from its structure alone: inverse folding."""
 
     @model_validator(mode="after")
     def _shares_fit(self) -> Self:
@@ -31,6 +28,67 @@ class MaskedResidueConfig(Section):
                 "is more than 1; the rest is what shows the mask"
             )
         return self
+
+
+class MaskedResidueConfig(MaskingConfig):
+    """Guess the amino acids that were hidden from the encoders."""
+
+    from_structure: bool = False
+    """Also guess every residue of a protein whose sequence is withheld (`batch.sequence_dropout`)
+    from its structure alone: inverse folding."""
+    hide_structure: bool = False
+    """Also hide the geometry of the hidden residues from the structure encoder: their dihedrals and
+    directions; where their CA is stays to be seen."""
+    legacy: bool = False
+    """Hide vectors, not letters, as the released MASSA does: the sequence encoder sees every
+    residue, a hidden one's token becomes a constant or another residue's, and its neighbours'
+    contextual tokens tell what it was. For comparison only."""
+
+
+class MaskedGoConfig(MaskingConfig):
+    """Guess the GO terms that were hidden among those that the model reads."""
+
+    min_proteins: int = Field(default=10, ge=1)
+    """Train proteins that must have a term for it to be guessed."""
+
+
+class SpanTaggingConfig(Section):
+    """Say of each residue whether it begins, continues or ends a span, and which."""
+
+    kinds: tuple[str, ...] = Field(min_length=1)
+    """Sorts of spans, as the corpus names them; a residue in several spans gets the shortest's
+    tag."""
+    min_proteins: int = Field(default=5, ge=1)
+    """Train proteins that must have a span for it to be told apart; residues of rarer ones are
+    left out."""
+    focal_gamma: float = Field(default=2.0, ge=0)
+    """Focusing exponent (Lin et al. 2017); 0: plain cross-entropy."""
+    class_weights: Literal["effective", "none"] = "effective"
+    """"effective": a tag counts by the inverse of its effective number of residues (Cui et al.
+    2019); "none": each residue counts alike."""
+    effective_beta: float = Field(default=0.99, ge=0, lt=1)
+    """β of the effective number (1 − βⁿ) / (1 − β): about 1 / (1 − β) residues count fully."""
+    legacy: bool = False
+    """As the released MASSA: γ 2 and no class weights, which is what its "equalized" focal loss
+    amounts to."""
+
+
+class MotifTaggingConfig(SpanTaggingConfig):
+    """Tags of sequence motifs."""
+
+    kinds: tuple[str, ...] = Field(default=("motif",), min_length=1)
+
+
+class DomainTaggingConfig(SpanTaggingConfig):
+    """Tags of domains."""
+
+    kinds: tuple[str, ...] = Field(default=("domain",), min_length=1)
+
+
+class RegionTaggingConfig(SpanTaggingConfig):
+    """Tags of regions."""
+
+    kinds: tuple[str, ...] = Field(default=("region",), min_length=1)
 
 
 Weighting = Literal["uniform", "information"]

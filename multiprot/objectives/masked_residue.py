@@ -4,9 +4,10 @@ L = mean over hidden residues r of −log softmax(head(fused token r))[amino aci
 
 Devlin et al. 2019, arXiv:1810.04805 (15 % hidden; of these 80 % masked, 10 % replaced, 10 % kept),
 on proteins Rives et al. 2021, doi:10.1073/pnas.2016239118. The mean is over all hidden residues of
-all processes. With `from_structure` a protein whose sequence is withheld counts as one of which
-every residue is hidden: inverse folding (Ingraham et al. 2019, NeurIPS), which gives a structure
-encoder several times as many answers to learn from.
+all processes. With `hide_structure` the hidden residues' own geometry is hidden, too, as in MASSA
+(Hu et al. 2023, Adv. Sci. 10(22) 2301223). With `from_structure` a protein whose sequence is
+withheld counts as one of which every residue is hidden: inverse folding (Ingraham et al. 2019,
+NeurIPS), which gives a structure encoder several times as many answers to learn from.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from torch.nn import functional
 from multiprot.encoders.contract import (
     Features,
     FusionOutputs,
+    HideableGeometry,
     MaskableFeatures,
     Objective,
     ObjectiveContext,
@@ -31,6 +33,7 @@ from multiprot.encoders.plugin import Modality
 from multiprot.errors import PluginError
 from multiprot.objectives.configs import MaskedResidueConfig
 from multiprot.objectives.gather import joint_means
+from multiprot.objectives.masking import choose_items
 from multiprot.proteins import AMINO_ACIDS
 
 SHOW_MASK = -1
@@ -52,24 +55,30 @@ class MaskedResidue(Objective):
 
     def corrupt(self, batch: ProteinBatch, rng: torch.Generator) -> ProteinBatch:
         """The batch with residues hidden from every encoder that could see their identity."""
-        masked = choose_residues(maskable_residues(batch).cpu(), self.config.rate, rng)
+        masked = choose_items(maskable_residues(batch).cpu(), self.config.rate, rng)
         substitutes = choose_substitutes(batch.residues.cpu(), self.config, rng)
         device = batch.residues.device
         masked, substitutes = masked.to(device), substitutes.to(device)
+        structure, sequence = batch.structure, batch.sequence
+        if self.config.hide_structure and structure is not None:
+            structure = _hideable(structure).hide_geometry(masked)
         if self.config.from_structure:
             alone = residues_of_structures_alone(batch)
             masked, substitutes = masked | alone, substitutes.masked_fill(alone, SHOW_MASK)
-        structure, sequence = batch.structure, batch.sequence
+        before = batch.masked_residues
+        both = masked if before is None else before | masked
         if isinstance(structure, MaskableFeatures):
             structure = structure.mask_residues(masked, substitutes)
-        before = batch.masked_residues
+        if self.config.legacy:
+            sources = _token_sources(masked, substitutes, batch, rng)
+            return replace(batch, structure=structure, token_sources=sources, masked_residues=both)
         if sequence is not None:
             sequence = _maskable(sequence).mask_residues(masked, substitutes)
         return replace(
             batch,
             sequence=sequence,
             structure=structure,
-            masked_residues=masked if before is None else before | masked,
+            masked_residues=both,
         )
 
     def forward(self, outputs: FusionOutputs, batch: ProteinBatch) -> ObjectiveResult:
@@ -125,28 +134,6 @@ def residues_of_structures_alone(batch: ProteinBatch) -> Tensor:
     return _standard_residues(batch) & (batch.has_structure & ~batch.has_sequence)[:, None]
 
 
-def choose_residues(eligible: Tensor, rate: float, rng: torch.Generator) -> Tensor:
-    """Each eligible residue with probability `rate`, and at least one in each protein.
-
-    Parameters
-    ----------
-    eligible
-        bool [protein, residue], on the CPU.
-    rate
-        Probability.
-    rng
-        Decides.
-
-    Returns
-    -------
-    Tensor
-        bool [protein, residue].
-    """
-    lots = torch.rand(eligible.shape, generator=rng).masked_fill(~eligible, torch.inf)
-    lowest = lots == lots.amin(dim=1, keepdim=True)
-    return eligible & ((lots < rate) | lowest)
-
-
 def choose_substitutes(
     residues: Tensor, config: MaskedResidueConfig, rng: torch.Generator
 ) -> Tensor:
@@ -167,6 +154,33 @@ def choose_substitutes(
 def _standard_residues(batch: ProteinBatch) -> Tensor:
     standard = (batch.residues >= 0) & (batch.residues < len(AMINO_ACIDS))
     return standard & batch.residue_mask
+
+
+def _token_sources(
+    masked: Tensor, substitutes: Tensor, batch: ProteinBatch, rng: torch.Generator
+) -> Tensor:
+    """int64 [protein, residue]: whose token stands where, as `ProteinBatch.token_sources`.
+
+    Where a residue shall show a substitute, it shows the token of another one of its protein, drawn
+    evenly; where it shall show itself, its own.
+    """
+    lengths = batch.residue_mask.sum(dim=1, keepdim=True).clamp(min=1)
+    own = torch.arange(masked.shape[1], device=masked.device).expand_as(substitutes)
+    lots = torch.rand(masked.shape, generator=rng).to(masked.device)
+    other = (lots * lengths).long().clamp(max=lengths - 1)
+    shown = torch.where(substitutes == batch.residues, own, other)
+    shown = torch.where(substitutes == SHOW_MASK, SHOW_MASK, shown)
+    return torch.where(masked, shown, own)
+
+
+def _hideable(features: Features) -> HideableGeometry:
+    if not isinstance(features, HideableGeometry):
+        raise PluginError(
+            f"masked-residue with hide_structure needs to hide geometry, but "
+            f"{type(features).__module__}.{type(features).__qualname__} of the structure encoder "
+            "has no `hide_geometry`; choose another structure encoder or leave the option out"
+        )
+    return features
 
 
 def _maskable(features: Features) -> MaskableFeatures:

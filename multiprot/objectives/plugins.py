@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 
 from multiprot.encoders.plugin import ObjectivePlugin
 from multiprot.objectives.configs import (
+    DomainTaggingConfig,
     GoAnnotationConfig,
     GoContrastConfig,
+    MaskedGoConfig,
     MaskedResidueConfig,
+    MotifTaggingConfig,
     OtfrmConfig,
+    RegionTaggingConfig,
     TokenAlignmentConfig,
 )
 
@@ -47,6 +51,30 @@ def _otfrm(config: OtfrmConfig, context: ObjectiveContext) -> Objective:
     return Otfrm(config, context)
 
 
+def _masked_go(config: MaskedGoConfig, context: ObjectiveContext) -> Objective:
+    from multiprot.objectives.masked_go import MaskedGo
+
+    return MaskedGo(config, context)
+
+
+def _motif_tagging(config: MotifTaggingConfig, context: ObjectiveContext) -> Objective:
+    from multiprot.objectives.motif_tagging import MotifTagging
+
+    return MotifTagging(config, context)
+
+
+def _domain_tagging(config: DomainTaggingConfig, context: ObjectiveContext) -> Objective:
+    from multiprot.objectives.domain_tagging import DomainTagging
+
+    return DomainTagging(config, context)
+
+
+def _region_tagging(config: RegionTaggingConfig, context: ObjectiveContext) -> Objective:
+    from multiprot.objectives.region_tagging import RegionTagging
+
+    return RegionTagging(config, context)
+
+
 masked_residue = ObjectivePlugin(
     name="masked-residue",
     summary="Guess hidden amino acids from the fused tokens",
@@ -76,4 +104,32 @@ otfrm = ObjectivePlugin(
     summary="Differentiable OTFRM: a tight batch, far from reference proteins by optimal transport",
     config=OtfrmConfig,
     build=_otfrm,
+)
+masked_go = ObjectivePlugin(
+    name="masked-go",
+    summary="Guess hidden GO terms from the protein and its other terms",
+    config=MaskedGoConfig,
+    build=_masked_go,
+    tiny_options={"min_proteins": 1},
+)
+motif_tagging = ObjectivePlugin(
+    name="motif-tagging",
+    summary="Tag where sequence motifs begin, continue and end",
+    config=MotifTaggingConfig,
+    build=_motif_tagging,
+    tiny_options={"min_proteins": 1},
+)
+domain_tagging = ObjectivePlugin(
+    name="domain-tagging",
+    summary="Tag where domains begin, continue and end",
+    config=DomainTaggingConfig,
+    build=_domain_tagging,
+    tiny_options={"min_proteins": 1},
+)
+region_tagging = ObjectivePlugin(
+    name="region-tagging",
+    summary="Tag where regions begin, continue and end",
+    config=RegionTaggingConfig,
+    build=_region_tagging,
+    tiny_options={"min_proteins": 1},
 )

@@ -87,6 +87,10 @@ class TotalObjective(nn.Module):
         attached = _zero_of_outputs(outputs) + zero_of([self])
         return TotalResult(torch.stack(losses).sum() + attached, results)
 
+    def members(self) -> tuple[Objective, ...]:
+        """The objectives, in the order in which they corrupt."""
+        return tuple(self._named().values())
+
     def _named(self) -> dict[str, Objective]:
         return {name: each for name, each in self.objectives.items() if isinstance(each, Objective)}
 

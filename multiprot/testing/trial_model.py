@@ -12,13 +12,17 @@ from torch import Tensor
 
 from multiprot.data.batch_config import BatchConfig
 from multiprot.data.collate import Collator
+from multiprot.data.span_labels import SpanLabels
 from multiprot.data.synthetic_ontology import family_terms
 from multiprot.encoders.contract import (
+    NO_TERM,
     FusionOutputs,
+    GoSet,
     GoTargets,
     ObjectiveContext,
     ProteinBatch,
     ResidueTokens,
+    SpanVocabulary,
 )
 from multiprot.encoders.reference.plugins import (
     ResidueGeometryConfig,
@@ -28,16 +32,25 @@ from multiprot.encoders.reference.plugins import (
 from multiprot.encoders.reference.residue_geometry import ResidueGeometry
 from multiprot.encoders.reference.residue_transformer import ResidueTransformer
 from multiprot.encoders.reference.term_table import TermTable
-from multiprot.fusion import FusionConfig
+from multiprot.fusion.config import FusionConfig, GoExchangeConfig
 from multiprot.fusion.model import FusionModel
 from multiprot.ontology import NAMESPACES
-from multiprot.proteins import RESIDUE_LETTERS
+from multiprot.proteins import RESIDUE_LETTERS, FeatureSpan, ProteinRecord
 from multiprot.testing.ontology import toy_ontology
 from multiprot.testing.records import example_records
 
-_FUSION = FusionConfig(width=24, layers=1, heads=2, shared_dim=12)
+_GO_WIDTH = 8
+_FUSION = FusionConfig(
+    width=24,
+    layers=1,
+    heads=2,
+    shared_dim=12,
+    go_exchange=GoExchangeConfig(width=_GO_WIDTH, heads=2, set_layers=1, layers=1),
+)
 _ANNOTATED = 5
 """Of the seven proteins the last two have no annotation."""
+_SPANNED = 10
+"""Shorter proteins have no spans."""
 
 
 def trial_model(seed: int = 0) -> FusionModel:
@@ -64,6 +77,24 @@ def trial_context() -> ObjectiveContext:
         ontology=ontology,
         term_frequencies=frequencies,
         residue_frequencies=torch.full((len(RESIDUE_LETTERS),), 1 / len(RESIDUE_LETTERS)),
+        go_width=_GO_WIDTH,
+        go_set_counts=torch.arange(len(ontology)),
+        spans=trial_vocabulary(),
+    )
+
+
+def trial_vocabulary() -> SpanVocabulary:
+    """Two names of each kind of span that the built-in objectives tag."""
+    kinds = ("domain", "motif", "region")
+    entries = tuple((kind, name) for kind in kinds for name in ("one", "other"))
+    return SpanVocabulary(
+        kinds=kinds,
+        entries=entries,
+        proteins=(9,) * len(entries),
+        spans=(12,) * len(entries),
+        singles=(0,) * len(entries),
+        residues=(120,) * len(entries),
+        known_residues=((kinds, 2700),),
     )
 
 
@@ -78,7 +109,35 @@ def trial_batch(model: FusionModel) -> ProteinBatch:
         training=False,
     )
     batch = collate(records, np.arange(len(records)))
-    return replace(batch, go=_targets(len(records)))
+    return replace(
+        batch,
+        go=_targets(len(records)),
+        go_set=_sets(len(records)),
+        spans=SpanLabels.of(trial_vocabulary()).targets(
+            [_with_spans(record) for record in records], [(0, len(r)) for r in records]
+        ),
+    )
+
+
+def _sets(proteins: int) -> GoSet:
+    """Three terms of each annotated protein."""
+    ontology = toy_ontology()
+    terms = torch.full((proteins, 3), NO_TERM)
+    for protein in range(_ANNOTATED):
+        rows = sorted(ontology.row(term) for term in family_terms(protein).values())
+        terms[protein, : len(rows)] = torch.tensor(rows)
+    return GoSet(terms, terms, torch.zeros_like(terms, dtype=torch.bool))
+
+
+def _with_spans(record: ProteinRecord) -> ProteinRecord:
+    """The record with a span of each kind, where it is long enough."""
+    if len(record) < _SPANNED:
+        return record
+    spans = [
+        FeatureSpan(place, place + 5, kind, "one" if len(record) % 2 else "other")
+        for place, kind in enumerate(trial_vocabulary().kinds)
+    ]
+    return replace(record, features=tuple(spans))
 
 
 def _targets(proteins: int) -> GoTargets:
@@ -103,6 +162,14 @@ def reordered(
     shuffled = replace(outputs, **{name: _taken(part, index) for name, part in parts.items()})
     names = ("residues", "residue_mask", "has_sequence", "has_structure", "masked_residues")
     moved: dict[str, Any] = {name: _taken(getattr(batch, name), index) for name in names}
+    if batch.go_set is not None:
+        moved["go_set"] = batch.go_set.taken(index)
+    if batch.spans is not None:
+        moved["spans"] = replace(
+            batch.spans,
+            protein=index.argsort()[batch.spans.protein],
+            known=batch.spans.known[index],
+        )
     if batch.go is not None:
         moved["go"] = replace(
             batch.go, positive=batch.go.positive[index], known=batch.go.known[index]

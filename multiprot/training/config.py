@@ -81,6 +81,16 @@ class PretrainConfig(Section):
     """Words for the model card."""
 
     @model_validator(mode="after")
+    def _crops_have_positions(self) -> Self:
+        stack, crop = self.model.fusion.sequence_stack, self.batch.crop_residues
+        if stack is not None and (crop is None or crop > stack.positions):
+            raise ValueError(
+                f"batch.crop_residues {crop} for model.fusion.sequence_stack.positions "
+                f"{stack.positions}; crop to as many residues at most, or learn more positions"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
         names = [objective.name for objective in self.objectives]
         if repeated := sorted({name for name in names if names.count(name) > 1}):

@@ -129,7 +129,7 @@ class PretrainData(LightningDataModule):  # type: ignore[misc]  # lightning is u
         return Collator(
             self._origin("sequence"),
             self._origin("structure"),
-            self._parts.labels,
+            self._parts.targets,
             self._config if training else self._valid_config,
             seed=seed_at(self._seed, "batches"),
             training=training,

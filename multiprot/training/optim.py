@@ -7,19 +7,20 @@ from typing import Any, get_args
 
 import torch
 from torch import nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import AdamW, Optimizer, RAdam
 from torch.optim.lr_scheduler import LambdaLR
 
 from multiprot.errors import ConfigError
+from multiprot.optional import optional_module
 from multiprot.training.joint_optimizer import JointOptimizer
 from multiprot.training.schedule import learning_rate_share
-from multiprot.training.settings import Encoder, OptimizerConfig, ScheduleConfig
+from multiprot.training.settings import Encoder, LookaheadConfig, OptimizerConfig, ScheduleConfig
 
 _UNDECAYED_MODULES = (nn.Embedding, nn.EmbeddingBag, nn.LayerNorm, nn.RMSNorm, nn.GroupNorm)
 
 
 def build_optimizer(module: nn.Module, options: OptimizerConfig) -> Optimizer:
-    """AdamW of all parameters, or Muon of the model's matrices beside AdamW of the rest.
+    """AdamW or RAdam of all parameters, or Muon of the model's matrices beside AdamW of the rest.
 
     Only matrices decay: biases, scales, norms and embeddings are left alone. Parameters of
     `module.model.<encoder>` learn at their own multiple of the peak rate.
@@ -27,7 +28,7 @@ def build_optimizer(module: nn.Module, options: OptimizerConfig) -> Optimizer:
     Raises
     ------
     ConfigError
-        If Muon is asked for and this torch has none.
+        If Muon is asked for and this torch has none, or lookahead without pytorch-optimizer.
     """
     encoder_of = _encoders_by_parameter(module)
     matrices = _hidden_matrices(module) if options.name == "muon" else set()
@@ -46,10 +47,11 @@ def build_optimizer(module: nn.Module, options: OptimizerConfig) -> Optimizer:
         groups[by_muon].append({"params": grouped[kind], "lr": rate, "weight_decay": decay})
     members = [
         make(groups[by_muon], options)
-        for by_muon, make in ((False, _adamw), (True, _muon))
+        for by_muon, make in ((False, _radam if options.name == "radam" else _adamw), (True, _muon))
         if groups[by_muon]
     ]
-    return members[0] if len(members) == 1 else JointOptimizer(members)
+    joint = members[0] if len(members) == 1 else JointOptimizer(members)
+    return joint if options.lookahead is None else _lookahead(joint, options.lookahead)
 
 
 def _adamw(groups: list[dict[str, Any]], options: OptimizerConfig) -> Optimizer:
@@ -62,6 +64,27 @@ def _adamw(groups: list[dict[str, Any]], options: OptimizerConfig) -> Optimizer:
         eps=options.epsilon,
         fused=all(p.is_floating_point() for p in parameters),
     )
+
+
+def _radam(groups: list[dict[str, Any]], options: OptimizerConfig) -> Optimizer:
+    return RAdam(
+        groups,
+        lr=options.peak_lr,
+        betas=options.betas,
+        eps=options.epsilon,
+        decoupled_weight_decay=True,
+    )
+
+
+def _lookahead(optimizer: Optimizer, options: LookaheadConfig) -> Optimizer:
+    library = optional_module(
+        "pytorch_optimizer",
+        "optimizer.lookahead needs pytorch-optimizer",
+        "'multiprot[lookahead]', or set optimizer.lookahead to null",
+        error=ConfigError,
+    )
+    slow: Optimizer = library.Lookahead(optimizer, k=options.steps, alpha=options.alpha)
+    return slow
 
 
 def _muon(groups: list[dict[str, Any]], options: OptimizerConfig) -> Optimizer:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 import torch
 
 from multiprot.data import Corpus, GoLabels, residue_frequencies
+from multiprot.data.go_sets import GoSets
+from multiprot.data.span_labels import SpanLabels
+from multiprot.data.targets import BatchTargets
 from multiprot.data.token_cache.reader import TokenReader
 from multiprot.encoders.contract import ObjectiveContext
 from multiprot.encoders.registry import Registry
@@ -27,8 +30,8 @@ class TrainingParts:
     ----------
     corpus
         Proteins.
-    labels
-        Their GO terms, or None where the model has no GO encoder.
+    targets
+        Their GO terms and spans, as far as model and objectives ask for them.
     model, objectives
         Freshly initialised, on the CPU.
     context
@@ -39,11 +42,16 @@ class TrainingParts:
     """
 
     corpus: Corpus
-    labels: GoLabels | None
+    targets: BatchTargets
     model: FusionModel
     objectives: TotalObjective
     context: ObjectiveContext
     cached: Mapping[str, TokenReader] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> GoLabels | None:
+        """GO terms to be predicted, or None where the model has no GO encoder."""
+        return self.targets.labels
 
 
 def build_parts(config: PretrainConfig, corpus: Corpus, registry: Registry) -> TrainingParts:
@@ -59,25 +67,40 @@ def build_parts(config: PretrainConfig, corpus: Corpus, registry: Registry) -> T
     refuse_unclaimed_precision(config, registry)
     _refuse_empty_splits(corpus)
     ontology = None if config.model.go is None else corpus.ontology
-    labels = None
+    labels = go_sets = None
     if ontology is not None:
         labels = GoLabels.from_corpus(
             corpus, min_proteins=config.batch.go_min_proteins, ontology=ontology
         )
-    context = ObjectiveContext(
-        width=config.model.fusion.width,
-        shared_dim=config.model.fusion.shared_dim,
-        ontology=ontology,
-        term_frequencies=None if labels is None else torch.from_numpy(labels.frequencies),
-        residue_frequencies=torch.from_numpy(residue_frequencies(corpus)),
-    )
+        if config.model.fusion.go_exchange is not None:
+            go_sets = GoSets.from_corpus(corpus, ontology)
+    spans = SpanLabels.from_corpus(corpus)
+    context = _context(config, corpus, BatchTargets(labels=labels, go_sets=go_sets, spans=spans))
     torch.manual_seed(seed_at(config.seed, "weights"))
+    model = build_model(config.model, registry, ontology)
+    objectives = build_objectives(config.objectives, registry, context)
+    asked = any("spans" in each.needs for each in objectives.members())
     return TrainingParts(
         corpus=corpus,
-        labels=labels,
-        model=build_model(config.model, registry, ontology),
-        objectives=build_objectives(config.objectives, registry, context),
+        targets=BatchTargets(labels=labels, go_sets=go_sets, spans=spans if asked else None),
+        model=model,
+        objectives=objectives,
         context=context,
+    )
+
+
+def _context(config: PretrainConfig, corpus: Corpus, known: BatchTargets) -> ObjectiveContext:
+    """What objectives are built with."""
+    fusion, labels, sets = config.model.fusion, known.labels, known.go_sets
+    return ObjectiveContext(
+        width=fusion.width,
+        shared_dim=fusion.shared_dim,
+        ontology=None if labels is None else corpus.ontology,
+        term_frequencies=None if labels is None else torch.from_numpy(labels.frequencies),
+        residue_frequencies=torch.from_numpy(residue_frequencies(corpus)),
+        go_width=None if fusion.go_exchange is None else fusion.go_exchange.width,
+        go_set_counts=None if sets is None else torch.from_numpy(sets.counts),
+        spans=None if known.spans is None else known.spans.vocabulary,
     )
 
 

@@ -25,13 +25,23 @@ class CardConfig(Section):
     """What the model is not good for."""
 
 
+class LookaheadConfig(Section):
+    """Slow weights that follow the optimizer's (Zhang et al. 2019, arXiv:1907.08610)."""
+
+    steps: PositiveInt = 5
+    """Optimizer steps after which the slow weights follow."""
+    alpha: float = Field(default=0.5, gt=0.0, lt=1.0)
+    """Share of the way that they go."""
+
+
 class OptimizerConfig(Section):
     """What moves the weights, and the clipping of gradients."""
 
-    name: Literal["adamw", "muon"] = "adamw"
-    """AdamW; or Muon (Jordan et al. 2024) for the matrices of the model's layers, which moves all
-    directions of a matrix alike, with AdamW for embeddings, norms, biases and the objectives' own
-    weights. Muon needs torch 2.9."""
+    name: Literal["adamw", "radam", "muon"] = "adamw"
+    """AdamW; RAdam (Liu et al. 2020), whose first steps are short by themselves; or Muon (Jordan et
+    al. 2024) for the matrices of the model's layers, which moves all directions of a matrix alike,
+    with AdamW for embeddings, norms, biases and the objectives' own weights. Muon needs torch
+    2.9."""
     peak_lr: PositiveFloat = 1e-3
     """Learning rate at the end of the warm-up; no unit."""
     encoder_lr: Mapping[Encoder, PositiveFloat] = Field(default_factory=dict)
@@ -40,11 +50,13 @@ class OptimizerConfig(Section):
     weight_decay: float = Field(default=0.01, ge=0.0)
     """Decoupled decay of weight matrices; biases, scales, norms and embeddings never decay."""
     betas: tuple[float, float] = (0.9, 0.98)
-    """Decay rates of AdamW's two running moments, each in [0, 1)."""
+    """Decay rates of AdamW's and RAdam's two running moments, each in [0, 1)."""
     momentum: float = Field(default=0.95, ge=0.0, lt=1.0)
     """Of Muon alone: share of the old gradients kept at each step."""
     epsilon: PositiveFloat = 1e-8
     """Added to the root of the second moment."""
+    lookahead: LookaheadConfig | None = None
+    """Slow weights beside the optimizer's own; null: none. Needs pytorch-optimizer."""
     gradient_clip: PositiveFloat | None = 1.0
     """Largest joint norm of all gradients; null clips nothing."""
 

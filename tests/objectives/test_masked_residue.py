@@ -17,10 +17,10 @@ from multiprot.objectives.configs import MaskedResidueConfig
 from multiprot.objectives.masked_residue import (
     SHOW_MASK,
     MaskedResidue,
-    choose_residues,
     choose_substitutes,
     maskable_residues,
 )
+from multiprot.objectives.masking import choose_items
 from multiprot.proteins import AMINO_ACIDS, RESIDUE_LETTERS
 from tests.fusion.fakes import (
     MASK_LETTER,
@@ -46,14 +46,14 @@ def test_only_eligible_residues_and_at_least_one_a_protein(
     rows: list[list[bool]], rate: float, seed: int
 ) -> None:
     eligible = torch.tensor(rows)
-    chosen = choose_residues(eligible, rate, rng(seed))
+    chosen = choose_items(eligible, rate, rng(seed))
     assert not (chosen & ~eligible).any()
     assert torch.equal(chosen.any(dim=1), eligible.any(dim=1))
 
 
 def test_the_share_of_hidden_residues_is_the_rate() -> None:
     eligible = torch.ones(50, 400, dtype=torch.bool)
-    share = choose_residues(eligible, 0.15, rng()).float().mean().item()
+    share = choose_items(eligible, 0.15, rng()).float().mean().item()
     assert abs(share - 0.15) < 4 * math.sqrt(0.15 * 0.85 / eligible.numel())
 
 

@@ -23,6 +23,22 @@ class TestTokenAlignment(ObjectiveSuite):
     plugin = plugins.token_alignment
 
 
+class TestMaskedGo(ObjectiveSuite):
+    plugin = plugins.masked_go
+
+
+class TestMotifTagging(ObjectiveSuite):
+    plugin = plugins.motif_tagging
+
+
+class TestDomainTagging(ObjectiveSuite):
+    plugin = plugins.domain_tagging
+
+
+class TestRegionTagging(ObjectiveSuite):
+    plugin = plugins.region_tagging
+
+
 def test_every_objective_has_an_entry_point_of_its_name() -> None:
     from importlib.metadata import entry_points
 
