@@ -1,0 +1,101 @@
+"""Every variant pretrained, as `multiprot pretrain` does it; what is finished is not done again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.massa_ablation.design import RANDOM, Variant, objective_sections
+from multiprot.bundle import save_bundle
+from multiprot.cli.recipes import resolve_recipe
+from multiprot.encoders.registry import Registry
+from multiprot.training.config import PretrainConfig
+from multiprot.training.corpus import open_corpus
+from multiprot.training.parts import build_parts
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One model to be made.
+
+    Attributes
+    ----------
+    name
+        Of the model.
+    variant
+        What it is an example of.
+    seed
+        Of the recipe.
+    folder
+        Of the run.
+    """
+
+    name: str
+    variant: Variant
+    seed: int
+    folder: Path
+
+    @property
+    def bundle(self) -> Path:
+        """The model, once it is there."""
+        return self.folder / "bundle"
+
+
+def jobs(variants: Sequence[Variant], out: Path) -> list[Job]:
+    """One for each variant and seed; every variant comes once before one is repeated."""
+    most = max(variant.seeds for variant in variants)
+    return [
+        Job(name := f"{variant.name} {seed}", variant, seed, out / name.replace(" ", "-"))
+        for seed in range(1, most + 1)
+        for variant in variants
+        if seed <= variant.seeds
+    ]
+
+
+def pretrain(wanted: Sequence[Job], recipe: str, more: Sequence[str], parallel: int) -> None:
+    """Make all models that are not there yet, `parallel` at a time."""
+    missing = [job for job in wanted if not job.bundle.is_dir()]
+    with ThreadPoolExecutor(parallel) as pool:
+        for line in pool.map(lambda job: _pretrained(job, recipe, more), missing):
+            print(line, file=sys.stderr, flush=True)
+
+
+def _pretrained(job: Job, recipe: str, more: Sequence[str]) -> str:
+    overrides = [*more, f"seed={job.seed}", *(f"{k}={v}" for k, v in job.variant.overrides.items())]
+    config = resolve_recipe([recipe, *overrides]).value
+    if job.variant.name == RANDOM:
+        _save_untrained(config, job)
+        return f"{job.name}: drawn"
+    sections = objective_sections(
+        [section.model_dump(mode="json") for section in config.objectives], job.variant
+    )
+    command = [sys.executable, "-m", "multiprot.cli.main", "pretrain", recipe, *overrides]
+    command += [f"objectives={json.dumps(sections)}", "--out", str(job.folder)]
+    if (job.folder / "run.json").is_file():
+        command.append("--resume")
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{job.name}: {' '.join(command)}\n{done.stderr[-2000:]}")
+    seconds = json.loads((job.folder / "results.json").read_text())["seconds"]
+    return f"{job.name}: {seconds:.0f} s"
+
+
+def _save_untrained(config: PretrainConfig, job: Job) -> None:
+    """The model as the recipe's seed draws it: same backbone, nothing learnt."""
+    corpus = open_corpus(config.corpus, job.folder / "corpus")
+    parts = build_parts(config, corpus, Registry.discover())
+    provenance: dict[str, Any] = {"name": job.name, "note": "weights as drawn, nothing learnt"}
+    job.folder.mkdir(parents=True, exist_ok=True)
+    save_bundle(
+        job.bundle,
+        model=parts.model.eval(),
+        model_config=config.model,
+        provenance=provenance,
+        ontology=parts.context.ontology,
+    )
