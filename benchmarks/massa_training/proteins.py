@@ -64,11 +64,11 @@ class Sample:
     def _tags(self, record: ProteinRecord, kind: str) -> NDArray[np.int64] | None:
         """Tags [residue] of one kind; None where the protein has no span of it."""
         spans = SpanLabels.of(self.vocabulary).targets([record], [(0, len(record))])
-        known = spans.known[:, self.vocabulary.kinds.index(kind)]
+        asked = torch.tensor([each == kind for each in self.vocabulary.kinds])
         classes = span_classes(self.vocabulary, [kind], 1)
         everywhere = torch.ones(1, len(record), dtype=torch.bool)
-        tags = tags_of(spans, classes, known, everywhere)[0].numpy()
-        return tags if bool(known) else None
+        tags = tags_of(spans, classes, asked, everywhere)[0].numpy()
+        return tags if bool(spans.known[:, asked].any()) else None
 
 
 def draw_sample(corpus: Corpus, count: int, seed: int, shape: PlainMassaConfig) -> Sample:
@@ -113,8 +113,9 @@ def _vocabulary(names: Mapping[str, list[str]]) -> SpanVocabulary:
         entries=entries,
         proteins=(9,) * len(entries),
         spans=(12,) * len(entries),
+        singles=(0,) * len(entries),
         residues=(120,) * len(entries),
-        known_residues=(10**6,) * len(names),
+        known_residues=((tuple(sorted(names)), 10**7),),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from multiprot.embedding.engines.ray_cluster import import_ray
 from multiprot.embedding.exchange.hdf5_file import import_h5py
 from multiprot.encoders.lora import LoraOptions, add_lora
 from multiprot.errors import (
+    ConfigError,
     EmbeddingError,
     EvaluationError,
+    FileFormatError,
     PluginError,
     ReportError,
     SearchError,
@@ -24,14 +27,23 @@ from multiprot.evaluation.calibration import import_scikit_learn
 from multiprot.evaluation.probes.libraries import evaluation_library
 from multiprot.optimal_transport.libraries import import_pot, import_sklearn
 from multiprot.optional import optional_module
+from multiprot.proteins.uniprot_text import read_uniprot_text
 from multiprot.report.libraries import report_library
 from multiprot.search.approximate import import_faiss
+from multiprot.training.optim import build_optimizer
+from multiprot.training.settings import LookaheadConfig, OptimizerConfig
 
 
 def add_adapters() -> Any:
     from torch import nn
 
     return add_lora(nn.Sequential(nn.Linear(2, 2)), LoraOptions(rank=2), targets=["0"], owner="m")
+
+
+def look_ahead() -> Any:
+    from torch import nn
+
+    return build_optimizer(nn.Linear(2, 2), OptimizerConfig(lookahead=LookaheadConfig()))
 
 
 @pytest.mark.parametrize(
@@ -47,6 +59,13 @@ def add_adapters() -> Any:
         ("h5py", import_h5py, EmbeddingError, "'multiprot[hdf5]'"),
         ("ray.data", import_ray, EmbeddingError, "'multiprot[ray]'"),
         ("peft", add_adapters, PluginError, "peft"),
+        (
+            "Bio.SwissProt",
+            lambda: read_uniprot_text(Path("entries.txt")),
+            FileFormatError,
+            "'multiprot[features]'",
+        ),
+        ("pytorch_optimizer", look_ahead, ConfigError, "set optimizer.lookahead to null"),
     ],
 )
 def test_the_error_names_the_extra(
