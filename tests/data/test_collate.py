@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from multiprot.data import BatchConfig, Collator, Corpus, GoLabels
 from multiprot.data.collate import crop_bounds, pad_residues
+from multiprot.data.go_sets import GoSets
+from multiprot.data.targets import BatchTargets
 from multiprot.encoders.contract import Layout, ProteinBatch
 from multiprot.errors import DataError
 from multiprot.proteins import RESIDUE_LETTERS, FeatureSpan, ProteinRecord
@@ -45,9 +47,8 @@ def collate(
     corpus: Corpus, config: BatchConfig, rows: Sequence[int], step: int = 0, **options: Any
 ) -> ProteinBatch:
     parts = {"sequence": Look(), "structure": Look(), "labels": None, **options}
-    collator = Collator(
-        parts.pop("sequence"), parts.pop("structure"), parts.pop("labels"), config, **parts
-    )
+    targets = BatchTargets(labels=parts.pop("labels"))
+    collator = Collator(parts.pop("sequence"), parts.pop("structure"), targets, config, **parts)
     return collator(corpus.read(rows), np.array(rows), step)
 
 
@@ -264,7 +265,8 @@ def test_a_batch_without_annotation_has_no_targets(
 
 def test_a_pickled_collator_does_the_same(corpus: Corpus, plain_batches: MakeConfig) -> None:
     labels = GoLabels.from_corpus(corpus, min_proteins=2)
-    collator = Collator(Look(), Look(), labels, plain_batches(structure_dropout=0.5), seed=4)
+    targets = BatchTargets(labels=labels)
+    collator = Collator(Look(), Look(), targets, plain_batches(structure_dropout=0.5), seed=4)
     copy = pickle.loads(pickle.dumps(collator))  # noqa: S301
     rows = np.arange(10)
     first, second = (c(corpus.read(rows), rows, 7) for c in (collator, copy))
@@ -284,3 +286,26 @@ def test_records_must_match_rows(corpus: Corpus, plain_batches: MakeConfig) -> N
 
 def test_padding_one_record_adds_nothing() -> None:
     assert (pad_residues([ProteinRecord(id="p", sequence="ACX")]) >= 0).all()
+
+
+def test_terms_that_a_model_reads_are_withheld_as_often_as_asked_for(
+    corpus: Corpus, plain_batches: MakeConfig
+) -> None:
+    """And never outside of training."""
+    ontology = corpus.ontology
+    assert ontology is not None
+    sets = GoSets.from_corpus(corpus, ontology)
+    rows = np.flatnonzero(np.diff(sets.offsets) > 0)
+    records, targets = corpus.read(rows), BatchTargets(go_sets=sets)
+    config = plain_batches(go_dropout=0.5)
+    collator = Collator(Look(), Look(), targets, config)
+    shown = []
+    for step in range(40):
+        go_set = collator(records, rows, step).go_set
+        assert go_set is not None
+        shown.append((go_set.terms >= 0).any(dim=1))
+    share = torch.stack(shown).float().mean().item()
+    assert abs(share - 0.5) < 4 * (0.25 / (40 * len(rows))) ** 0.5
+    evaluated = Collator(Look(), Look(), targets, config, training=False)(records, rows, 3).go_set
+    assert evaluated is not None
+    assert bool((evaluated.terms >= 0).any(dim=1).all())

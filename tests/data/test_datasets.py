@@ -16,6 +16,7 @@ from multiprot.data import (
     batch_loader,
     sweep,
 )
+from multiprot.data.targets import BatchTargets
 from multiprot.encoders.contract import ProteinBatch
 
 MakeConfig = Callable[..., BatchConfig]
@@ -24,7 +25,8 @@ MakeConfig = Callable[..., BatchConfig]
 def planned(corpus: Corpus, config: BatchConfig) -> PlannedDataset:
     labels = GoLabels.from_corpus(corpus, min_proteins=2)
     plan = PlannedBatches(corpus, config, seed=11)
-    return PlannedDataset(corpus, plan, Collator(None, None, labels, config, seed=11))
+    targets = BatchTargets(labels=labels)
+    return PlannedDataset(corpus, plan, Collator(None, None, targets, config, seed=11))
 
 
 def fingerprint(batches: Iterable[ProteinBatch]) -> list[tuple[object, ...]]:
