@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from multiprot.evaluation.probes import Rows
@@ -15,6 +15,7 @@ from tests.evaluation.probes.problems import make
 
 @given(rows=st.integers(10, 80), seed=st.integers(0, 2**32 - 1), twins=st.booleans())
 @settings(deadline=None, max_examples=30)
+@example(rows=38, seed=38, twins=False)
 def test_votes_are_those_of_a_comparison_of_all_pairs(rows: int, seed: int, twins: bool) -> None:
     training, problem = make(Target.REGRESSION, rows, 5, seed)
     if twins:
@@ -34,7 +35,11 @@ def test_votes_are_those_of_a_comparison_of_all_pairs(rows: int, seed: int, twin
             order = np.argsort(-cosines.round(5), axis=1, kind="stable")[:, :number]
             votes = np.maximum(np.take_along_axis(cosines, order, axis=1), 1e-6)
             expected = (votes * training.labels[order]).sum(axis=1) / votes.sum(axis=1)
-            np.testing.assert_allclose(found, expected, atol=1e-4)
+            # Where the last neighbour and the next are all but equally near, rounding chooses.
+            ranked = -np.sort(-cosines, axis=1)
+            gap = (ranked[:, number - 1] - ranked[:, number]) if number < cosines.shape[1] else 1.0
+            sure = (gap < 1e-9) | (gap > 1e-4) & np.ones(len(cosines), dtype=bool)
+            np.testing.assert_allclose(found[sure], expected[sure], atol=1e-4)
             again = path.model(training, number).predict(queries, workers)
             np.testing.assert_allclose(again, found, rtol=1e-12)
 
