@@ -61,19 +61,14 @@ def cross_validate(
     TrainingError, OutputExistsError, TrainingInterrupted
         As `finetune`.
     """
-    folder = RunFolder(Path(run.out))
-    task = task_of(run)
-    share, seed = run.options.valid_share, run.options.seed
-    tasks = fold_tasks(task, folding, valid_share=share, seed=seed)
-    for fold_task in tasks:
-        # A fold that cannot be learnt must not be found out after hours.
-        Parts.of(fold_task, share)
+    folder, task = RunFolder(Path(run.out)), task_of(run)
+    tasks = _learnable(task, run, folding)
     facts = facts_of(run, task, folding)
     if resume:
         check_resumable(folder, facts)
     else:
         write_new(folder, run.options, facts, overwrite=overwrite)
-    folds = []
+    folds: list[TrainedFold] = []
     for number, fold_task in enumerate(tasks, 1):
         try:
             folds.append(train_fold(run, fold_task, number, on_look))
@@ -87,6 +82,15 @@ def cross_validate(
     results = summary | {"fold_groups": folding.groups}
     write_json(folder.results, results)
     return results
+
+
+def _learnable(task: Task, run: FineTuneRun, folding: Folding) -> list[Task]:
+    """The task of each fold; one that cannot be learnt must not be found out after hours."""
+    share = run.options.valid_share
+    tasks = fold_tasks(task, folding, valid_share=share, seed=run.options.seed)
+    for fold_task in tasks:
+        Parts.of(fold_task, share)
+    return tasks
 
 
 def _refuse_mixed(folder: RunFolder, folds: Sequence[TrainedFold]) -> None:

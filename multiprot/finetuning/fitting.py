@@ -177,13 +177,14 @@ def _head(
 
 
 def _graph(network: ProteinNetwork, options: FineTuneOptions) -> GraphSettings:
+    known_alone = options.graph_edges == "train"
     return GraphSettings(
         proteins=len(network),
         edges=network.edges.shape[1],
         layers=options.graph_layers,
         width=options.graph_width,
-        neighbours=options.graph_neighbours,
-        hides=options.graph_edges == "train",
+        neighbours=options.graph_neighbours or ("mean" if known_alone else "sum"),
+        hides=known_alone,
     )
 
 

@@ -144,6 +144,23 @@ def test_without_links_a_protein_is_its_own_vector_through_the_layers() -> None:
     )
 
 
+@pytest.mark.parametrize("hides", [True, False])
+def test_a_pair_is_learnt_without_its_own_link(hides: bool) -> None:
+    links = [(0, 1), (1, 2), (2, 3), (3, 0), (3, 4)]
+    head, less = graph_head(RING, hides=hides), graph_head(network(*links[:-1]))
+    vectors = torch.randn(8, WIDTH)
+    for one in (head, less):
+        assert one.graph is not None
+        one.load_state_dict(dict(head.named_parameters()), strict=False)
+        numbers = one.graph.network().numbers(SEQUENCES)
+        for protein, number in enumerate(numbers):
+            if number >= 0:
+                one.graph.vectors[int(number)] = vectors[protein]
+    learning, using = (pair_outputs(h, vectors, (4, 3)) for h in (head.train(), less))
+    assert torch.allclose(learning, using) == hides
+    assert torch.allclose(learning, pair_outputs(head.eval(), vectors, (4, 3))) != hides
+
+
 def test_a_graph_is_kept_in_the_file_and_no_graph_leaves_no_trace(tmp_path: Path) -> None:
     head, path = graph_head(layers=2, neighbours="sum"), tmp_path / "head.safetensors"
     save_head(head, path)
@@ -248,6 +265,8 @@ def test_pairs_of_the_test_part_are_no_links_unless_asked_for(
     told = json.loads((whole.out / "results.json").read_text())
     assert told["network"]["links"] == counts[0] / 2
     assert counts[0] < counts[1]
+    joined = [head.settings.graph.neighbours for head in heads if head.settings.graph is not None]
+    assert joined == ["mean", "sum"]
     # What a model saw of the test part, its links, marks tests on it.
     table = csv.DictReader((everything.task / "data.csv").read_text().splitlines())
     tested = [row["sequence_a"] for row in table if row["split"] == "test"]

@@ -52,8 +52,9 @@ class FineTuneOptions(Section):
     """Graph layers: how many links away a protein still counts."""
     graph_width: PositiveInt = 256
     """Channels of a protein's state in the graph."""
-    graph_neighbours: Literal["sum", "mean"] = "sum"
-    """How neighbours' states are joined."""
+    graph_neighbours: Literal["sum", "mean"] | None = None
+    """How neighbours' states are joined; null: "sum" where all pairs are links, else "mean", as new
+    proteins have fewer links than those of the training part."""
     wild_type: tuple[str, ...] = ()
     """Columns of the table with the wild type's sequences, where labels are differences of a mutant
     from it, in the order of the mutant's: the head's output for one less that for the other is
