@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,20 +57,15 @@ def jobs(variants: Sequence[Variant], out: Path) -> list[Job]:
     ]
 
 
-def pretrain(wanted: Sequence[Job], recipe: str, more: Sequence[str], parallel: int) -> None:
-    """Make all models that are not there yet, `parallel` at a time."""
-    missing = [job for job in wanted if not job.bundle.is_dir()]
-    with ThreadPoolExecutor(parallel) as pool:
-        for line in pool.map(lambda job: _pretrained(job, recipe, more), missing):
-            print(line, file=sys.stderr, flush=True)
-
-
-def _pretrained(job: Job, recipe: str, more: Sequence[str]) -> str:
+def pretrain(job: Job, recipe: str, more: Sequence[str]) -> None:
+    """Make a model, unless it is there; goes on where a run was stopped."""
+    if job.bundle.is_dir():
+        return
     overrides = [*more, f"seed={job.seed}", *(f"{k}={v}" for k, v in job.variant.overrides.items())]
     config = resolve_recipe([recipe, *overrides]).value
     if job.variant.name == RANDOM:
         _save_untrained(config, job)
-        return f"{job.name}: drawn"
+        return
     sections = objective_sections(
         [section.model_dump(mode="json") for section in config.objectives], job.variant
     )
@@ -82,8 +76,6 @@ def _pretrained(job: Job, recipe: str, more: Sequence[str]) -> str:
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{job.name}: {' '.join(command)}\n{done.stderr[-2000:]}")
-    seconds = json.loads((job.folder / "results.json").read_text())["seconds"]
-    return f"{job.name}: {seconds:.0f} s"
 
 
 def _save_untrained(config: PretrainConfig, job: Job) -> None:

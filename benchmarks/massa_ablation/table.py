@@ -9,11 +9,11 @@ from statistics import fmean, stdev
 from benchmarks.massa_ablation.design import RANDOM
 from benchmarks.massa_ablation.pretraining import Job
 
-Scores = Mapping[str, Mapping[str, float]]
+ScoreTable = Mapping[str, Mapping[str, float]]
 """Model -> task -> primary metric."""
 
 
-def by_variant(jobs: Sequence[Job], scores: Scores) -> dict[str, dict[str, list[float]]]:
+def by_variant(jobs: Sequence[Job], scores: ScoreTable) -> dict[str, dict[str, list[float]]]:
     """Variant -> task -> one score for each seed."""
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for job in jobs:

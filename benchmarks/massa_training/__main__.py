@@ -6,7 +6,7 @@ r"""Seconds per protein of MASSA's training step: ours beside the step as it was
 Both train a model of MASSA's shape on the same proteins with their real backbones; vectors, GO
 terms and spans are random and the same for both. A step is 32 proteins, featurisation, masks and
 optimizer included: the plain one takes them four by four in random order (`benchmarks.massa_plain`
-says how), ours sorted by length in batches of `--tokens` residues. All variants take turns, the
+says how), ours sorted by length in batches of `--tokens`. All variants take turns, the
 order another in each round; the first round is not counted. Ratios are those of medians: of seconds
 by the clock, and of seconds of processor time, which a busy machine disturbs less.
 
@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--proteins", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--tokens", type=int, default=4096, help="of a batch of ours")
+    parser.add_argument("--tokens", type=int, default=1024, help="of a batch of ours")
     parser.add_argument("--profile", action="store_true", help="also the longest operators")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     given = parser.parse_args()

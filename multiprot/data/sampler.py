@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections import OrderedDict
 from typing import Final
@@ -20,6 +21,7 @@ POOL_BATCHES: Final = 32
 of more uniform length."""
 
 _KEPT_PLANS: Final = 2
+_GOLDEN: Final = (math.sqrt(5) - 1) / 2
 
 
 class PlannedBatches:
@@ -177,6 +179,15 @@ def sweep(corpus: Corpus, config: BatchConfig, rows: NDArray[np.int64]) -> Batch
     lengths = cropped_lengths(corpus, config)
     refuse_too_long(corpus, rows, lengths, config.tokens_per_batch)
     return cut_by_budget(rows, lengths, config.tokens_per_batch, config.proteins_per_batch)
+
+
+def evenly_spread(batches: Batches) -> Batches:
+    """The same batches in an order of which every beginning spans the whole list.
+
+    Batch i stands at the fractional part of i / golden ratio (a Weyl sequence).
+    """
+    places = np.arange(len(batches)) * _GOLDEN % 1.0
+    return [batches[number] for number in np.argsort(places, kind="stable")]
 
 
 def cut_by_budget(

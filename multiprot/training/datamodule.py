@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from multiprot.data import BatchConfig, Collator, PlannedBatches, PlannedDataset, sweep
 from multiprot.data.collate import TokenOrigin
+from multiprot.data.sampler import Batches, evenly_spread
 from multiprot.encoders.contract import ProteinBatch, ResidueEncoder
 from multiprot.errors import TrainingError
 from multiprot.objectives import TotalObjective
@@ -81,11 +82,12 @@ class PretrainData(LightningDataModule):  # type: ignore[misc]  # lightning is u
     def val_dataloader(self) -> DataLoader[ProteinBatch]:
         """Every protein of the valid split once, always in the same batches.
 
+        The first few batches are as long and as short as all of them: a look may end early.
         With several processes a remainder of fewer batches than processes is left out: all of them
         must meet in every batch.
         """
         trainer = self._trainer
-        batches = sweep(self._parts.corpus, self._valid_config, self._parts.corpus.rows("valid"))
+        batches = self._valid_plan()
         whole = len(batches) - len(batches) % trainer.world_size
         if not whole:
             raise TrainingError(
@@ -108,11 +110,14 @@ class PretrainData(LightningDataModule):  # type: ignore[misc]  # lightning is u
         return CorruptedDataset(planned, self._objectives, (self._seed, "train", rank))
 
     def clean_valid_batches(self) -> Iterator[ProteinBatch]:
-        """All of the valid split, nothing hidden."""
-        rows = self._parts.corpus.rows("valid")
-        batches = sweep(self._parts.corpus, self._valid_config, rows)
+        """All of the valid split, nothing hidden, in the order of `val_dataloader`."""
+        batches = self._valid_plan()
         planned = PlannedDataset(self._parts.corpus, batches, self._collator(training=False))
         return (planned[number] for number in range(len(batches)))
+
+    def _valid_plan(self) -> Batches:
+        rows = self._parts.corpus.rows("valid")
+        return evenly_spread(sweep(self._parts.corpus, self._valid_config, rows))
 
     @property
     def _trainer(self) -> Trainer:

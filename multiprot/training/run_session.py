@@ -70,10 +70,11 @@ class RunSession(ABC):
         self.trainer.fit(self.module, datamodule=self.data, ckpt_path=self._checkpoint)
 
     def finish(self) -> Results:
-        """Install the averaged weights, look at the whole valid split, write results and model."""
+        """Install the averaged weights, look at the valid split, write results and model."""
         if self.average is not None:
             self.average.install(self.module)
-        self.trainer.limit_val_batches = 1.0
+        batches = self._options.last_validation_batches
+        self.trainer.limit_val_batches = 1.0 if batches is None else batches
         self.trainer.validate(self.module, self.data, verbose=False)
         results = self.results()
         if self.trainer.is_global_zero:

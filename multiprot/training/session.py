@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ class Session(RunSession):
         self.module.to(self.trainer.strategy.root_device).eval()
         measured = measure_retrieval(
             self.parts.model,
-            self.data.clean_valid_batches(),
+            islice(self.data.clean_valid_batches(), self.config.trainer.last_validation_batches),
             scores,
             torch.from_numpy(labels.frequencies),
         )

@@ -100,7 +100,10 @@ class TrainerConfig(Section):
     validate_every: PositiveInt = 200
     """Optimizer steps between two looks at the valid split."""
     validation_batches: PositiveInt = 20
-    """Batches of each such look; the last one, after training, takes the whole split."""
+    """Batches of each such look."""
+    last_validation_batches: PositiveInt | None = None
+    """Batches of the look after training; null takes the whole split, as a figure to report
+    should."""
     checkpoint_every_steps: PositiveInt = 200
     """Optimizer steps between two checkpoints; one more is written at the end."""
     checkpoints_kept: PositiveInt = 2

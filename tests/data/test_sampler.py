@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multiprot.data import BatchConfig, Corpus, PlannedBatches, sweep
-from multiprot.data.sampler import cut_by_budget
+from multiprot.data.sampler import cut_by_budget, evenly_spread
 from multiprot.errors import DataError
 
 MakeConfig = Callable[..., BatchConfig]
@@ -274,3 +274,15 @@ def test_cutting_is_greedy_from_the_longest() -> None:
     assert [batch.tolist() for batch in batches] == [[1], [2, 3], [0, 4]]
     assert len(cut_by_budget(np.arange(5), lengths, 10, 1)) == 5
     assert cut_by_budget(np.arange(0), lengths, 10, None) == []
+
+
+@given(st.integers(0, 400))
+def test_every_beginning_of_a_spread_list_is_like_the_whole(count: int) -> None:
+    batches = [np.array([number]) for number in range(count)]
+    places = [int(batch[0]) for batch in evenly_spread(batches)]
+    assert sorted(places) == list(range(count))
+    for taken in range(8, count, 7):
+        seen = np.sort(places[:taken])
+        gaps = np.diff(np.concatenate([[-1], seen, [count]]))
+        # No part of the list is passed over: three distances, the largest below three means.
+        assert gaps.max() <= 3 * count / taken + 1

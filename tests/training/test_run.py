@@ -22,6 +22,7 @@ from multiprot.training import checkpoint_files
 from multiprot.training.checkpoint_files import list_checkpoints
 from multiprot.training.config import PretrainConfig
 from multiprot.training.logs import read_table
+from multiprot.training.module import PretrainModule
 from multiprot.training.run import pretrain
 
 Recipe = Callable[..., ResolvedConfig[PretrainConfig]]
@@ -55,6 +56,27 @@ def test_run_leaves_all_it_should_and_the_bundle_is_the_average(
     average = last["callbacks"]["WeightAverage"]["average"]
     weights = dict(bundle.model.named_parameters())
     assert all(torch.equal(average[f"model.{name}"], weights[name]) for name in weights)
+
+
+@pytest.mark.parametrize("batches", [None, 1])
+def test_how_much_the_last_look_takes(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batches: int | None
+) -> None:
+    seen: list[int] = []
+    look = PretrainModule.validation_step
+
+    def counted(module: PretrainModule, batch: Any, batch_idx: int) -> None:
+        seen.append(len(batch.ids))
+        look(module, batch, batch_idx)
+
+    monkeypatch.setattr(PretrainModule, "validation_step", counted)
+    small = ("trainer.max_steps=2", "trainer.validation_batches=1", "batch.tokens_per_batch=128")
+    last = "null" if batches is None else str(batches)
+    config = recipe(*small, f"trainer.last_validation_batches={last}")
+    pretrain(config, tmp_path / "run")
+    before, *after = seen
+    assert before == after[0]
+    assert len(after) == 1 if batches else len(after) > 1
 
 
 def test_training_teaches(recipe: Recipe, tmp_path: Path) -> None:

@@ -1,0 +1,50 @@
+"""Scores of finished models in one file, so that what is done stays done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.results import save_results
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Model -> task -> primary metric, and the settings that all of them were made with.
+
+    Attributes
+    ----------
+    path
+        The file.
+    settings
+        Of pretraining and evaluation.
+    scores
+        What is known.
+    """
+
+    path: Path
+    settings: Mapping[str, Any]
+    scores: dict[str, dict[str, float]]
+
+    @classmethod
+    def open(cls, path: Path, settings: Mapping[str, Any]) -> Scores:
+        """Those of `path`, if it is there; ends the program if they were made otherwise."""
+        if not path.is_file():
+            return cls(path, settings, {})
+        known = json.loads(path.read_text())
+        others = {key: known[key] for key in settings}
+        if others != settings:
+            raise SystemExit(
+                f"{path}: made with {others}, not with {settings}; name another folder with --out"
+            )
+        return cls(path, settings, known["scores"])
+
+    def add(self, model: str, scores: Mapping[str, float]) -> None:
+        """Keep the scores of a model."""
+        self.scores[model] = dict(scores)
+        save_results(
+            self.path, "benchmarks.massa_ablation", {**self.settings, "scores": self.scores}
+        )
