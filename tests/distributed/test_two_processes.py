@@ -3,38 +3,46 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import torch
 import torch.multiprocessing as multiprocessing
 
-from tests.distributed import joint
+from tests.distributed import joint, joint_massa
 from tests.distributed.processes import PROCESSES, outcome
+
+
+CASES: Final = [(case, scenario) for case in (joint, joint_massa) for scenario in case.SCENARIOS]
 
 
 @pytest.fixture(scope="module")
 def two_processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Results of each process, by scenario."""
-    folder = tmp_path_factory.mktemp("gloo")
-    multiprocessing.spawn(joint.run_process, args=(str(folder),), nprocs=PROCESSES)
-    return [torch.load(Path(folder) / f"rank{rank}.pt") for rank in range(PROCESSES)]
+    results: list[dict[str, Any]] = [{} for _ in range(PROCESSES)]
+    for case in (joint, joint_massa):
+        folder = tmp_path_factory.mktemp("gloo")
+        multiprocessing.spawn(case.run_process, args=(str(folder),), nprocs=PROCESSES)
+        for rank, found in enumerate(results):
+            found |= torch.load(Path(folder) / f"rank{rank}.pt")
+    return results
 
 
-@pytest.fixture(params=joint.SCENARIOS, ids=lambda scenario: scenario.name)
+@pytest.fixture(params=CASES, ids=[scenario.name for _, scenario in CASES])
 def compared(
     request: pytest.FixtureRequest, two_processes: list[dict[str, Any]]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """One process on the joint batch, and both processes on their own."""
-    step = joint.Step()
+    case, scenario = request.param
+    step = case.Step()
     threads = torch.get_num_threads()
     # As in the processes: with two threads sums run in another order and differ by 6e-6.
     torch.set_num_threads(1)
     try:
-        alone = outcome(step, step, joint.joint_batch(request.param))
+        alone = outcome(step, step, case.joint_batch(scenario))
     finally:
         torch.set_num_threads(threads)
-    return alone, [results[request.param.name] for results in two_processes]
+    return alone, [results[scenario.name] for results in two_processes]
 
 
 Compared = tuple[dict[str, Any], list[dict[str, Any]]]
@@ -67,5 +75,6 @@ def test_every_parameter_gets_a_gradient_in_every_process(compared: Compared) ->
 
 def test_scenarios_teach_something(two_processes: list[dict[str, Any]]) -> None:
     """Equal gradients mean nothing if all were zero."""
-    gradients = two_processes[0]["unequal"]["gradients"]
-    assert [name for name, gradient in gradients.items() if not gradient.any()] == []
+    for name in ("unequal", "MASSA, unequal"):
+        gradients = two_processes[0][name]["gradients"]
+        assert [name for name, gradient in gradients.items() if not gradient.any()] == []
