@@ -1,6 +1,6 @@
-"""Pairs of proteins, networks and ligands: MASSA's other tasks by `multiprot finetune`.
+r"""Pairs of proteins, networks and ligands: MASSA's other tasks by `multiprot finetune`.
 
-    python -m benchmarks.massa_downstream NAME=BUNDLE [NAME=BUNDLE ...] \\
+    python -m benchmarks.massa_downstream NAME=BUNDLE [NAME=BUNDLE ...] \
         --tasks ../shared/data/downstream --out FOLDER
 
 The model stays as it is and a head learns on its vectors. SKEMPI in ten folds, at random and by
