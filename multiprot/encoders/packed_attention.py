@@ -104,7 +104,7 @@ def packed_attention(
     """
     if not value.numel():
         return value
-    if not value.is_cuda:
+    if not (value.is_cuda and _kernels_are_wanted()):
         lengths = packing.lengths
         return attention_by_runs(query, key, value, lengths, scale=scale, dropout=dropout)
     parts = (query.to(value.dtype), key.to(value.dtype), value)
@@ -112,6 +112,15 @@ def packed_attention(
         longest = max(packing.lengths)
         return kernel(*parts, packing.offsets, packing.offsets, longest, longest, scale=scale)
     return _nested(parts, packing, scale, dropout)
+
+
+def _kernels_are_wanted() -> bool:
+    """Whether flash attention is on, as `torch.nn.attention.sdpa_kernel` sets it.
+
+    Who needs a second derivative switches it off; kernels for packed tokens have none.
+    """
+    enabled: Callable[[], bool] = torch.backends.cuda.flash_sdp_enabled
+    return enabled()
 
 
 def _varlen_kernel(value: Tensor) -> Callable[..., Tensor] | None:

@@ -5,11 +5,14 @@ and the gradients that DistributedDataParallel averages are the gradients of tha
 With one process both functions are the identity and the plain mean. Every process must call them
 equally often and in the same order, also with nothing to contribute; so an objective never
 returns before its exchange.
+
+All exchanges can be differentiated twice, so that an inner loss may use them: see
+`multiprot.training.bilevel`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,8 +110,52 @@ def global_mean(local_sum: Tensor, local_count: Tensor) -> Tensor:
     return joint_means(local_sum, local_count, {}).loss
 
 
+def mean_over_processes(tensors: Sequence[Tensor], anchor: Tensor) -> tuple[Tensor, ...]:
+    """Mean of each tensor over all processes; differentiable, and one exchange for all of them.
+
+    Parameters
+    ----------
+    tensors
+        Floating-point tensors on one device; the same shapes on every process.
+    anchor
+        Scalar that goes into the graph with them; its gradient is zero. What it is attached to
+        receives its gradient only after the exchange of the backward pass, and that exchange takes
+        place even on a process whose `tensors` need no gradient.
+
+    Returns
+    -------
+    tuple of Tensor
+        Shapes and dtypes of `tensors`. In the backward pass each of them receives the mean of the
+        gradients that all processes have for its mean.
+    """
+    if world_size() == 1:
+        return tuple(tensors)
+    mean: Callable[[Tensor, Tensor], Tensor] = _MeanOverProcesses.apply
+    joint = mean(torch.cat([tensor.reshape(-1) for tensor in tensors]), anchor)
+    parts = torch.split(joint, [tensor.numel() for tensor in tensors])
+    return tuple(
+        part.view_as(tensor).to(tensor.dtype) for part, tensor in zip(parts, tensors, strict=True)
+    )
+
+
+class _MeanOverProcesses(torch.autograd.Function):
+    """Averages a tensor; it is its own transpose."""
+
+    @staticmethod
+    def forward(ctx: Any, own: Tensor, anchor: Tensor) -> Tensor:
+        ctx.zero = torch.zeros_like(anchor)
+        joint = own.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(joint)
+        return joint / world_size()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+        mean: Callable[[Tensor, Tensor], Tensor] = _MeanOverProcesses.apply
+        return mean(gradients[0], ctx.zero), ctx.zero
+
+
 class _GatherRows(torch.autograd.Function):
-    """Pads to the longest process, all-gathers, strips; sums the gradients on the way back."""
+    """Pads to the longest process, all-gathers, strips; `_OwnSums` on the way back."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
@@ -126,6 +173,19 @@ class _GatherRows(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        total = gradients[0].clone(memory_format=torch.contiguous_format)
+        sums: Callable[[Tensor, slice], Tensor] = _OwnSums.apply
+        return sums(gradients[0], ctx.own)
+
+
+class _OwnSums(torch.autograd.Function):
+    """Sums rows over all processes and keeps this one's: the transpose of gathering."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, own: slice) -> Tensor:
+        total = rows.clone(memory_format=torch.contiguous_format)
         dist.all_reduce(total)
-        return total[ctx.own]
+        return total[own]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return gather_rows(gradients[0]), None

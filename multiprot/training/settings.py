@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from multiprot.config import Section
 
@@ -78,6 +78,26 @@ class ScheduleConfig(Section):
     """Share of the run's steps in which "wsd" falls; other shapes ignore it."""
     final_lr: float = Field(default=0.05, ge=0.0, le=1.0)
     """Learning rate at the last step, as a share of the peak; "constant" ignores it."""
+
+
+class BilevelConfig(Section):
+    """Steps that a part of the model takes on an inner loss before the outer loss is read.
+
+    As in STEPS (Chen et al. 2023, Bioinformatics 39(4):btad189).
+    """
+
+    steps: PositiveInt = 1
+    """Inner steps before each outer one."""
+    learning_rate: NonNegativeFloat = 1e-4
+    """Learning rate of the inner steps, which are plain gradient descent; STEPS: a tenth of the
+    outer one."""
+    order: Literal["first", "second"] = "second"
+    """Whether the outer gradient goes through the inner gradients ("second"), as in STEPS, or takes
+    them as given ("first"), which is cheaper and teaches what only the inner loss reads nothing."""
+    adapted: Literal["discard", "keep"] = "discard"
+    """What becomes of the part that took the steps: it goes back to where it was ("discard"; the
+    released code of STEPS), or stays where it came to ("keep"), so that inner and outer steps
+    alternate."""
 
 
 class AveragingConfig(Section):

@@ -34,8 +34,13 @@ def run_scenarios(
     scenarios: Mapping[str, Any],
     make_step: Callable[[], Any],
     own_batch: Callable[[Any, int], Any],
+    bucket_cap_mb: float | None = None,
 ) -> None:
-    """Child: outcomes of every scenario, by its name, into `folder`."""
+    """Child: outcomes of every scenario, by its name, into `folder`.
+
+    With a small `bucket_cap_mb` gradients are averaged in many exchanges, as those of a large model
+    are, and these come between the exchanges of the losses.
+    """
     torch.set_num_threads(1)
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     dist.init_process_group(
@@ -46,7 +51,7 @@ def run_scenarios(
         for name, scenario in scenarios.items():
             step = make_step()
             # No find_unused_parameters: an unused one would stop the next step.
-            parallel = DistributedDataParallel(step)
+            parallel = DistributedDataParallel(step, bucket_cap_mb=bucket_cap_mb)
             outcome(step, parallel, own_batch(scenario, rank))
             results[name] = outcome(step, parallel, own_batch(scenario, rank))
         torch.save(results, Path(folder) / f"rank{rank}.pt")

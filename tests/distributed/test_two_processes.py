@@ -9,18 +9,18 @@ import pytest
 import torch
 import torch.multiprocessing as multiprocessing
 
-from tests.distributed import joint, joint_massa
+from tests.distributed import joint, joint_bilevel, joint_massa
 from tests.distributed.processes import PROCESSES, outcome
 
-
-CASES: Final = [(case, scenario) for case in (joint, joint_massa) for scenario in case.SCENARIOS]
+MODULES: Final = (joint, joint_massa, joint_bilevel)
+CASES: Final = [(case, scenario) for case in MODULES for scenario in case.SCENARIOS]
 
 
 @pytest.fixture(scope="module")
 def two_processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Results of each process, by scenario."""
     results: list[dict[str, Any]] = [{} for _ in range(PROCESSES)]
-    for case in (joint, joint_massa):
+    for case in MODULES:
         folder = tmp_path_factory.mktemp("gloo")
         multiprocessing.spawn(case.run_process, args=(str(folder),), nprocs=PROCESSES)
         for rank, found in enumerate(results):
@@ -75,6 +75,21 @@ def test_every_parameter_gets_a_gradient_in_every_process(compared: Compared) ->
 
 def test_scenarios_teach_something(two_processes: list[dict[str, Any]]) -> None:
     """Equal gradients mean nothing if all were zero."""
-    for name in ("unequal", "MASSA, unequal"):
+    for name in ("unequal", "MASSA, unequal", "bilevel, three steps"):
         gradients = two_processes[0][name]["gradients"]
         assert [name for name, gradient in gradients.items() if not gradient.any()] == []
+
+
+def test_inner_steps_lead_both_processes_to_the_same_bits(
+    two_processes: list[dict[str, Any]],
+) -> None:
+    """Else what is kept of them would drift apart."""
+    for scenario in joint_bilevel.SCENARIOS:
+        first, second = (results[scenario.name]["metrics"] for results in two_processes)
+        torch.testing.assert_close(first, second, rtol=0, atol=0)
+
+
+def test_inner_loss_that_reaches_nothing_anywhere_is_refused_by_both(tmp_path: Path) -> None:
+    multiprocessing.spawn(joint_bilevel.run_refused, args=(str(tmp_path),), nprocs=PROCESSES)
+    for rank in range(PROCESSES):
+        assert "the inner loss reaches none of the" in torch.load(tmp_path / f"refused{rank}.pt")
