@@ -75,8 +75,8 @@ class PairMap:
         apart = (row_squares + self.first_bias)[:, :, None] + column_squares.T
         scaled = (rows[:, None] * self.first_weight).flatten(0, 1)
         summed = torch.addmm(apart.flatten(0, 1), scaled, columns.T, alpha=-2)
-        hidden = summed.relu_().unflatten(0, (len(rows), -1))
-        return hidden.mT @ self.last_weight.T + self.last_bias
+        hidden = summed.relu_().view(len(rows), -1, len(columns)).transpose(1, 2)
+        return hidden @ self.last_weight.T + self.last_bias
 
     def block_rows(self, residues: int) -> int:
         """How many rows `between` should be given where there are so many columns."""
