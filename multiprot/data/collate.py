@@ -21,6 +21,7 @@ from multiprot.proteins import ProteinRecord, residue_indices
 PADDING: Final = -1
 
 _EVALUATION_STEP: Final = 0
+_SEEDS: Final = 2**63 - 1
 
 TokenOrigin = Featurizer[Features] | TokenReader
 """Where a batch gets what it holds for an encoder."""
@@ -40,12 +41,15 @@ class _View:
         Whether its sequence is in the batch.
     reads_go
         Whether a model that reads GO terms is shown its.
+    draw
+        Seed of what objectives draw for it.
     """
 
     excerpt: Excerpt
     record: ProteinRecord
     reads_sequence: bool
     reads_go: bool
+    draw: int
 
 
 class Collator:
@@ -62,7 +66,7 @@ class Collator:
         the whole protein: a crop is cut out of them, where an encoder would see the crop alone.
     targets
         What is known of the corpus that rows refer to beside its records, or None for batches
-        without GO and spans.
+        without GO, spans and geometry.
     config
         Crop, dropout and candidates.
     seed
@@ -121,12 +125,16 @@ class Collator:
             go=self._targets.terms(rows, only_present=self._config.go_candidates == "batch"),
             go_set=self._targets.sets(rows, [view.reads_go for view in prepared]),
             spans=self._targets.stretches([view.excerpt for view in prepared]),
+            geometry=self._targets.shapes(
+                [view.excerpt for view in prepared], [view.draw for view in prepared]
+            ),
         )
 
     def _prepare(self, whole: ProteinRecord, row: int, step: int) -> _View:
         """The record as this step sees it."""
         rng = np.random.default_rng([self._seed, step if self._training else _EVALUATION_STEP, row])
         place, structure_draw, sequence_draw, go_draw = rng.random(4)
+        draw = int(rng.integers(_SEEDS))
         start, stop = crop_bounds(len(whole), self._config.crop_residues, place)
         record = whole if stop - start == len(whole) else whole.crop(start, stop)
         reads_sequence = self._sequence is not None and not self._withhold_sequence
@@ -138,7 +146,7 @@ class Collator:
                 reads_sequence = False
         seen = record if bears else replace(record, structure=None)
         reads_go = not self._training or go_draw >= self._config.go_dropout
-        return _View(Excerpt(whole, start, stop), seen, reads_sequence, reads_go)
+        return _View(Excerpt(whole, start, stop), seen, reads_sequence, reads_go, draw)
 
     def _features(
         self, origin: TokenOrigin | None, views: Sequence[_View], shown: Sequence[bool]

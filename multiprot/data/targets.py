@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from multiprot.data.geometry_targets import geometry_targets
 from multiprot.data.go_labels import GoLabels
 from multiprot.data.go_sets import GoSets
 from multiprot.data.span_labels import SpanLabels
 from multiprot.data.token_cache.reader import Excerpt
-from multiprot.encoders.contract import GoSet, GoTargets, SpanTargets
+from multiprot.encoders.contract import GeometryTargets, GoSet, GoTargets, SpanTargets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,11 +28,14 @@ class BatchTargets:
         GO terms that the model reads, or None for a model that reads none.
     spans
         Annotated stretches, or None for batches without them.
+    geometry
+        Whether batches tell where residues are and how their backbone turns.
     """
 
     labels: GoLabels | None = None
     go_sets: GoSets | None = None
     spans: SpanLabels | None = None
+    geometry: bool = False
 
     def terms(self, rows: NDArray[np.int64], *, only_present: bool) -> GoTargets | None:
         """Targets of corpus rows; parameters as of `GoLabels.targets`. None if nothing is known."""
@@ -49,4 +53,14 @@ class BatchTargets:
             return None
         return self.spans.targets(
             [each.record for each in excerpts], [(each.start, each.stop) for each in excerpts]
+        )
+
+    def shapes(self, excerpts: Sequence[Excerpt], draws: Sequence[int]) -> GeometryTargets | None:
+        """Geometry of what a batch holds of each protein; `draws` as of `geometry_targets`."""
+        if not self.geometry:
+            return None
+        return geometry_targets(
+            [each.record for each in excerpts],
+            [(each.start, each.stop) for each in excerpts],
+            draws,
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from multiprot.encoders.targets import GoSet, GoTargets, SpanTargets
+from multiprot.encoders.targets import GeometryTargets, GoSet, GoTargets, SpanTargets
 
 if TYPE_CHECKING:
     import torch
@@ -38,12 +38,17 @@ class ProteinBatch:
     token_sources
         int64 [protein, residue], or None: the residue whose sequence token stands in each place;
         -1: a constant stands there. Only `masked-residue` with `legacy` sets it.
+    hidden_geometry
+        bool [protein, residue]: residues whose own geometry an objective's `corrupt` hid from the
+        structure encoder, or None.
     go
         Targets, or None where no protein has annotation.
     go_set
         Terms that the model reads, or None where it reads none.
     spans
         Targets, or None where no objective asks for them.
+    geometry
+        Targets, or None where no objective asks for them or no protein has a structure.
     """
 
     ids: tuple[str, ...]
@@ -55,9 +60,11 @@ class ProteinBatch:
     has_structure: Tensor
     masked_residues: Tensor | None = None
     token_sources: Tensor | None = None
+    hidden_geometry: Tensor | None = None
     go: GoTargets | None = None
     go_set: GoSet | None = None
     spans: SpanTargets | None = None
+    geometry: GeometryTargets | None = None
 
     def to(self, device: torch.device, non_blocking: bool = False) -> ProteinBatch:
         """The same batch on `device`."""

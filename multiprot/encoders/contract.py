@@ -32,6 +32,7 @@ from multiprot.encoders.plugin import Modality
 from multiprot.encoders.targets import (
     HIDDEN_TERM,
     NO_TERM,
+    GeometryTargets,
     GoSet,
     GoTargets,
     SpanTargets,
@@ -104,6 +105,7 @@ __all__ = [
     "Features",
     "Featurizer",
     "FusionOutputs",
+    "GeometryTargets",
     "GoEncoder",
     "GoSet",
     "GoTargets",
@@ -313,7 +315,7 @@ class Objective(nn.Module, ABC):
     """One loss; it owns its heads and is built from its own config section."""
 
     name: ClassVar[str]
-    needs: ClassVar[frozenset[Modality | Literal["spans"]]]
+    needs: ClassVar[frozenset[Modality | Literal["spans", "geometry"]]]
 
     def corrupt(self, batch: ProteinBatch, rng: torch.Generator) -> ProteinBatch:
         """The batch as the model shall see it, with parts hidden; identity by default.

@@ -1,4 +1,4 @@
-"""What is to be guessed of a batch, or read beside its features: GO terms and spans, as tensors."""
+"""What is to be guessed of a batch, or read beside its features: GO terms, spans, geometry."""
 
 from __future__ import annotations
 
@@ -118,6 +118,41 @@ class SpanTargets(_Tensors):
     begins: Tensor
     ends: Tensor
     known: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class GeometryTargets(_Tensors):
+    """Where the residues of a batch are and how their backbone turns; cut as a crop cuts.
+
+    What is known of a protein's structure is here also where the model does not see it, because
+    dropout withheld it or the model has no structure encoder: `ProteinBatch.has_structure` tells.
+
+    Attributes
+    ----------
+    alpha_carbons
+        float32 [protein, residue, xyz], Å, their centre at the origin; 0 where unknown.
+    alpha_known
+        bool [protein, residue]: the CA was seen; False at padding.
+    dihedrals
+        float32 [protein, residue, angle], radians in -π … π: phi, psi and omega as
+        `multiprot.proteins.backbone_dihedrals` has them; 0 where undefined.
+    dihedrals_known
+        bool [protein, residue, angle]; False at padding, where an atom is missing and across a
+        chain break. Where a crop cuts the chain, angles are those of the whole protein.
+    draws
+        int64 [protein], ≥ 0: a seed for each protein, by the run's seed, the step and the corpus
+        row, whatever else is in the batch. What an objective draws for a protein follows from it.
+    """
+
+    alpha_carbons: Tensor
+    alpha_known: Tensor
+    dihedrals: Tensor
+    dihedrals_known: Tensor
+    draws: Tensor
+
+    def taken(self, rows: Tensor) -> GeometryTargets:
+        """The targets of the proteins `rows`, int64 [protein]."""
+        return self._map(lambda part: part[rows])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

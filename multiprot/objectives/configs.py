@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from multiprot.config import Section
 
@@ -89,6 +89,55 @@ class RegionTaggingConfig(SpanTaggingConfig):
     """Tags of regions."""
 
     kinds: tuple[str, ...] = Field(default=("region",), min_length=1)
+
+
+class PairwiseDistanceConfig(Section):
+    """Guess how far apart the CA of two residues are."""
+
+    bins: int = Field(default=30, ge=2)
+    """Bins of distances; the last one is open."""
+    bin_width: float = Field(default=5.0, gt=0, allow_inf_nan=False)
+    """Å; with 30 bins, all beyond 145 Å is one."""
+    pairs: Literal["all"] | PositiveInt = 4096
+    """Pairs of residues drawn of each protein and step, all of a protein that has fewer; or "all",
+    whose time grows with the square of the length."""
+    given_away: float | None = Field(default=7.0, ge=0, allow_inf_nan=False)
+    """Å. Nearer pairs are left out where the structure encoder sees the protein: 7 Å is the radius
+    of `gin-residue-graph`, whose edges tell it these distances; null keeps all."""
+    from_sequence: bool = True
+    """Also guess the distances of proteins whose structure is known, but withheld from the model
+    (`batch.structure_dropout`, or a model without structure encoder), from their sequence alone."""
+    legacy: bool = False
+    """All L² pairs whatever `pairs` and `given_away` say, and each residue paired with itself, as
+    the released STEPS. For comparison only."""
+
+
+BackboneAngle = Literal["phi", "psi", "omega"]
+
+
+class DihedralConfig(Section):
+    """Guess the dihedrals that were hidden from the structure encoder."""
+
+    rate: float = Field(default=0.15, gt=0, le=1)
+    """Share of the residues with a defined angle whose geometry is hidden; at least two in each
+    protein that has so many."""
+    angles: tuple[BackboneAngle, ...] = Field(default=("phi", "psi", "omega"), min_length=1)
+    """Which angles are guessed; the released STEPS has phi and psi."""
+    loss: Literal["von-mises", "cosine"] = "von-mises"
+    """"von-mises": likelihood of the angle, its concentration guessed as well; "cosine": 1 − cos of
+    what it is off by."""
+    from_sequence: bool = False
+    """Also guess all angles of proteins whose structure is known, but withheld from the model
+    (`batch.structure_dropout`, or a model without structure encoder), from their sequence alone."""
+    legacy: bool = False
+    """Square of what tanh is off by in units of 180°, whatever `loss` says, as the released STEPS:
+    -180° and 180° count as farthest apart. For comparison only."""
+
+    @model_validator(mode="after")
+    def _names_each_once(self) -> Self:
+        if len(set(self.angles)) < len(self.angles):
+            raise ValueError(f"angles {', '.join(self.angles)}: name each angle once")
+        return self
 
 
 Weighting = Literal["uniform", "information"]

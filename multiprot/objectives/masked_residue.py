@@ -22,7 +22,6 @@ from torch.nn import functional
 from multiprot.encoders.contract import (
     Features,
     FusionOutputs,
-    HideableGeometry,
     MaskableFeatures,
     Objective,
     ObjectiveContext,
@@ -33,7 +32,7 @@ from multiprot.encoders.plugin import Modality
 from multiprot.errors import PluginError
 from multiprot.objectives.configs import MaskedResidueConfig
 from multiprot.objectives.gather import joint_means
-from multiprot.objectives.masking import choose_items
+from multiprot.objectives.masking import choose_items, hide_geometry
 from multiprot.proteins import AMINO_ACIDS
 
 SHOW_MASK = -1
@@ -59,9 +58,9 @@ class MaskedResidue(Objective):
         substitutes = choose_substitutes(batch.residues.cpu(), self.config, rng)
         device = batch.residues.device
         masked, substitutes = masked.to(device), substitutes.to(device)
+        if self.config.hide_structure:
+            batch = hide_geometry(batch, masked, f"{self.name} with hide_structure")
         structure, sequence = batch.structure, batch.sequence
-        if self.config.hide_structure and structure is not None:
-            structure = _hideable(structure).hide_geometry(masked)
         if self.config.from_structure:
             alone = residues_of_structures_alone(batch)
             masked, substitutes = masked | alone, substitutes.masked_fill(alone, SHOW_MASK)
@@ -171,16 +170,6 @@ def _token_sources(
     shown = torch.where(substitutes == batch.residues, own, other)
     shown = torch.where(substitutes == SHOW_MASK, SHOW_MASK, shown)
     return torch.where(masked, shown, own)
-
-
-def _hideable(features: Features) -> HideableGeometry:
-    if not isinstance(features, HideableGeometry):
-        raise PluginError(
-            f"masked-residue with hide_structure needs to hide geometry, but "
-            f"{type(features).__module__}.{type(features).__qualname__} of the structure encoder "
-            "has no `hide_geometry`; choose another structure encoder or leave the option out"
-        )
-    return features
 
 
 def _maskable(features: Features) -> MaskableFeatures:

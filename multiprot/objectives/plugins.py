@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from multiprot.encoders.plugin import ObjectivePlugin
 from multiprot.objectives.configs import (
+    DihedralConfig,
     DomainTaggingConfig,
     GoAnnotationConfig,
     GoContrastConfig,
@@ -13,6 +14,7 @@ from multiprot.objectives.configs import (
     MaskedResidueConfig,
     MotifTaggingConfig,
     OtfrmConfig,
+    PairwiseDistanceConfig,
     RegionTaggingConfig,
     TokenAlignmentConfig,
 )
@@ -75,6 +77,18 @@ def _region_tagging(config: RegionTaggingConfig, context: ObjectiveContext) -> O
     return RegionTagging(config, context)
 
 
+def _pairwise_distance(config: PairwiseDistanceConfig, context: ObjectiveContext) -> Objective:
+    from multiprot.objectives.pairwise_distance import PairwiseDistance
+
+    return PairwiseDistance(config, context)
+
+
+def _dihedral(config: DihedralConfig, context: ObjectiveContext) -> Objective:
+    from multiprot.objectives.dihedral import Dihedral
+
+    return Dihedral(config, context)
+
+
 masked_residue = ObjectivePlugin(
     name="masked-residue",
     summary="Guess hidden amino acids from the fused tokens",
@@ -132,4 +146,16 @@ region_tagging = ObjectivePlugin(
     config=RegionTaggingConfig,
     build=_region_tagging,
     tiny_options={"min_proteins": 1},
+)
+pairwise_distance = ObjectivePlugin(
+    name="pairwise-distance",
+    summary="Guess how far apart two residues are, in bins of 5 Å (STEPS)",
+    config=PairwiseDistanceConfig,
+    build=_pairwise_distance,
+)
+dihedral = ObjectivePlugin(
+    name="dihedral",
+    summary="Guess hidden backbone dihedrals, on the circle (STEPS)",
+    config=DihedralConfig,
+    build=_dihedral,
 )

@@ -208,4 +208,6 @@ def _lacking(batch: ProteinBatch, modality: str) -> ProteinBatch:
         return replace(batch, structure=None, has_structure=nobody)
     if modality == "spans":
         return replace(batch, spans=None)
+    if modality == "geometry":
+        return replace(batch, geometry=None)
     return replace(batch, go=None, go_set=None)

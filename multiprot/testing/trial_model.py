@@ -14,6 +14,7 @@ from multiprot.data.batch_config import BatchConfig
 from multiprot.data.collate import Collator
 from multiprot.data.span_labels import SpanLabels
 from multiprot.data.synthetic_ontology import family_terms
+from multiprot.data.targets import BatchTargets
 from multiprot.encoders.contract import (
     NO_TERM,
     FusionOutputs,
@@ -104,7 +105,7 @@ def trial_batch(model: FusionModel) -> ProteinBatch:
     collate = Collator(
         model.sequence.featurizer,  # type: ignore[union-attr]
         model.structure.featurizer,  # type: ignore[union-attr]
-        None,
+        BatchTargets(geometry=True),
         BatchConfig(crop_residues=None),
         training=False,
     )
@@ -160,10 +161,12 @@ def reordered(
     index, terms = torch.tensor(list(order)), ("go_terms", "go_projected")
     parts = {f.name: getattr(outputs, f.name) for f in fields(outputs) if f.name not in terms}
     shuffled = replace(outputs, **{name: _taken(part, index) for name, part in parts.items()})
-    names = ("residues", "residue_mask", "has_sequence", "has_structure", "masked_residues")
+    masks = ("residue_mask", "masked_residues", "hidden_geometry")
+    names = ("residues", "has_sequence", "has_structure", *masks)
     moved: dict[str, Any] = {name: _taken(getattr(batch, name), index) for name in names}
-    if batch.go_set is not None:
-        moved["go_set"] = batch.go_set.taken(index)
+    for name in ("go_set", "geometry"):
+        part = getattr(batch, name)
+        moved[name] = None if part is None else part.taken(index)
     if batch.spans is not None:
         moved["spans"] = replace(
             batch.spans,

@@ -31,7 +31,7 @@ class TrainingParts:
     corpus
         Proteins.
     targets
-        Their GO terms and spans, as far as model and objectives ask for them.
+        Their GO terms, spans and geometry, as far as model and objectives ask for them.
     model, objectives
         Freshly initialised, on the CPU.
     context
@@ -79,10 +79,15 @@ def build_parts(config: PretrainConfig, corpus: Corpus, registry: Registry) -> T
     torch.manual_seed(seed_at(config.seed, "weights"))
     model = build_model(config.model, registry, ontology)
     objectives = build_objectives(config.objectives, registry, context)
-    asked = any("spans" in each.needs for each in objectives.members())
+    asked = {need for each in objectives.members() for need in each.needs}
     return TrainingParts(
         corpus=corpus,
-        targets=BatchTargets(labels=labels, go_sets=go_sets, spans=spans if asked else None),
+        targets=BatchTargets(
+            labels=labels,
+            go_sets=go_sets,
+            spans=spans if "spans" in asked else None,
+            geometry="geometry" in asked,
+        ),
         model=model,
         objectives=objectives,
         context=context,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from multiprot.encoders.contract import (
+    GeometryTargets,
     GoEncoder,
     GoTargets,
     ObjectiveContext,
@@ -53,11 +54,19 @@ class FakeStructureFeatures:
     values: Tensor
     mask: Tensor
 
-    def to(self, device: torch.device, non_blocking: bool = False) -> FakeStructureFeatures:
-        return FakeStructureFeatures(self.values.to(device), self.mask.to(device))
+    def to(self, device: torch.device, non_blocking: bool = False) -> Self:
+        return replace(self, values=self.values.to(device), mask=self.mask.to(device))
 
-    def pin_memory(self) -> FakeStructureFeatures:
+    def pin_memory(self) -> Self:
         return self
+
+
+@dataclass(frozen=True, slots=True)
+class HideableFeatures(FakeStructureFeatures):
+    """The same, and a residue's values can be hidden."""
+
+    def hide_geometry(self, hidden: Tensor) -> HideableFeatures:
+        return HideableFeatures(torch.where(hidden[..., None], 0.0, self.values), self.mask)
 
 
 class FakeSequenceEncoder(ResidueEncoder[FakeSequenceFeatures]):
@@ -173,6 +182,27 @@ def make_targets(proteins: int, *, seed: int = 0, terms: Tensor | None = None) -
     return GoTargets(terms, namespaces, positive & known[:, namespaces], known)
 
 
+def make_geometry(batch: ProteinBatch, *, seed: int = 0, unknown: float = 0.2) -> GeometryTargets:
+    """Random CA some 30 Å apart and random angles; protein p of a seed is always the same."""
+    proteins, residues = batch.residues.shape
+    alpha, alpha_known = torch.zeros(proteins, residues, 3), torch.zeros(proteins, residues).bool()
+    angles, angles_known = alpha.clone(), alpha.bool()
+    for row, length in enumerate(batch.residue_mask.sum(dim=1).tolist()):
+        rng = torch.Generator().manual_seed(1000 * seed + row)
+        alpha_known[row, :length] = torch.rand(length, generator=rng) >= unknown
+        alpha[row, :length] = 20 * torch.randn(length, 3, generator=rng)
+        angles_known[row, :length] = torch.rand(length, 3, generator=rng) >= unknown
+        angles[row, :length] = (2 * torch.rand(length, 3, generator=rng) - 1) * torch.pi
+    draws = torch.arange(proteins) + 100 * seed
+    return GeometryTargets(
+        torch.where(alpha_known[..., None], alpha, 0.0),
+        alpha_known,
+        torch.where(angles_known, angles, 0.0),
+        angles_known,
+        draws,
+    )
+
+
 def take(batch: ProteinBatch, rows: list[int]) -> ProteinBatch:
     """The proteins `rows` of a batch, in that order, with the padding they have."""
     index = torch.tensor(rows)
@@ -186,10 +216,13 @@ def take(batch: ProteinBatch, rows: list[int]) -> ProteinBatch:
             return replace(part, positive=part.positive[index], known=part.known[index])
         if isinstance(part, FakeSequenceFeatures):
             return replace(part, letters=part.letters[index], mask=part.mask[index])
-        return FakeStructureFeatures(part.values[index], part.mask[index])
+        if isinstance(part, GeometryTargets):
+            return part.taken(index)
+        return replace(part, values=part.values[index], mask=part.mask[index])
 
     names = ("residues", "residue_mask", "sequence", "structure", "has_sequence", "has_structure")
-    parts = {name: pick(getattr(batch, name)) for name in (*names, "masked_residues", "go")}
+    hidden = ("masked_residues", "hidden_geometry")
+    parts = {name: pick(getattr(batch, name)) for name in (*names, *hidden, "go", "geometry")}
     return replace(batch, ids=tuple(batch.ids[row] for row in rows), **parts)
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from multiprot.data import BatchConfig
 from multiprot.data.collate import Collator
+from multiprot.data.geometry_targets import geometry_targets
 from multiprot.encoders.contract import (
     HideableGeometry,
     Layout,
@@ -31,7 +32,8 @@ from multiprot.encoders.registry import Registry
 from multiprot.errors import PluginError
 from multiprot.fusion.model import FusionModel
 from multiprot.fusion.tokens import shown_tokens
-from multiprot.objectives.configs import MaskedResidueConfig
+from multiprot.objectives.configs import DihedralConfig, MaskedResidueConfig
+from multiprot.objectives.dihedral import Dihedral
 from multiprot.objectives.masked_residue import MaskedResidue
 from multiprot.proteins import AMINO_ACIDS, ProteinRecord
 from multiprot.testing import example_records
@@ -217,6 +219,24 @@ def test_the_objective_hides_geometry_where_it_is_told_to(
     first, second = run(model, corrupted), run(model, other)
     for part in ("structure", "fused", "protein"):
         assert torch.equal(first[part], second[part]) is wanted, part
+
+
+@pytest.mark.parametrize("name", OWN_GEOMETRY)
+def test_dihedrals_to_be_guessed_are_told_by_no_encoder(registry: Registry, name: str) -> None:
+    model = model_of(structure_encoder(registry, name))
+    whole = [(0, len(record)) for record in RECORDS]
+    geometry = geometry_targets(RECORDS, whole, range(len(RECORDS)))
+    batch = replace(batch_of(model), geometry=geometry)
+    chosen = Dihedral(DihedralConfig(rate=0.3), make_context())
+    corrupted = chosen.corrupt(batch, rng())
+    assert corrupted.hidden_geometry is not None
+    rows = hidden_rows(batch.structure, corrupted.hidden_geometry)
+    spoiled = replace(batch, structure=with_other_geometry(batch.structure, name, rows))
+    first, second = run(model, corrupted), run(model, chosen.corrupt(spoiled, rng()))
+    shown = run(model, batch)
+    for part in ("structure", "fused", "protein"):
+        assert torch.equal(first[part], second[part]), part
+        assert not torch.allclose(first[part], shown[part], atol=1e-4), part
 
 
 def test_the_option_changes_nothing_of_what_is_hidden_in_the_sequence(registry: Registry) -> None:

@@ -39,6 +39,14 @@ class TestRegionTagging(ObjectiveSuite):
     plugin = plugins.region_tagging
 
 
+class TestPairwiseDistance(ObjectiveSuite):
+    plugin = plugins.pairwise_distance
+
+
+class TestDihedral(ObjectiveSuite):
+    plugin = plugins.dihedral
+
+
 def test_every_objective_has_an_entry_point_of_its_name() -> None:
     from importlib.metadata import entry_points
 
