@@ -9,18 +9,18 @@ import pytest
 import torch
 import torch.multiprocessing as multiprocessing
 
-from tests.distributed import joint, joint_massa
+from tests.distributed import joint, joint_massa, joint_steps
 from tests.distributed.processes import PROCESSES, outcome
 
-
-CASES: Final = [(case, scenario) for case in (joint, joint_massa) for scenario in case.SCENARIOS]
+JOINT: Final[tuple[Any, ...]] = (joint, joint_massa, joint_steps)
+CASES: Final = [(case, scenario) for case in JOINT for scenario in case.SCENARIOS]
 
 
 @pytest.fixture(scope="module")
 def two_processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Results of each process, by scenario."""
     results: list[dict[str, Any]] = [{} for _ in range(PROCESSES)]
-    for case in (joint, joint_massa):
+    for case in JOINT:
         folder = tmp_path_factory.mktemp("gloo")
         multiprocessing.spawn(case.run_process, args=(str(folder),), nprocs=PROCESSES)
         for rank, found in enumerate(results):
