@@ -115,6 +115,7 @@ __all__ = [
     "ObjectiveResult",
     "PackedTokens",
     "ProteinBatch",
+    "ReadsSequenceTokens",
     "ResidueEncoder",
     "ResidueTokens",
     "SpanTargets",
@@ -189,6 +190,28 @@ class ResidueEncoder(nn.Module, ABC, Generic[FeaturesT]):
     @abstractmethod
     def forward(self, features: FeaturesT) -> ResidueTokens | PackedTokens:
         """Tokens in the layout of `features`."""
+
+
+@runtime_checkable
+class ReadsSequenceTokens(Protocol):
+    """A structure encoder that also reads what the model's sequence encoder made of each residue.
+
+    Its `forward` takes `sequence` behind the features: `ResidueTokens` as the sequence encoder gave
+    them, in the padded layout whatever that of the features is, zeros with mask False where there
+    is no residue or its protein's sequence is missing or withheld; or None where no protein has
+    one. What lies behind a False mask is not looked at, so that None says the same as a mask that
+    is False throughout.
+    """
+
+    def bind_sequence(self, token_dim: int) -> None:
+        """Fix the channels of the tokens to be read; called once, before any optimizer exists.
+
+        Raises
+        ------
+        PluginError
+            If they are fixed to another number already.
+        """
+        ...
 
 
 class GoEncoder(nn.Module, ABC):
