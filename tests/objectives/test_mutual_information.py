@@ -40,7 +40,8 @@ def batches(steps: int, proteins: int = 3) -> list[ProteinBatch]:
 
 
 def run(critic: MutualInformation, batch: ProteinBatch) -> ObjectiveResult:
-    return critic(make_model()(batch), batch)
+    result: ObjectiveResult = critic(make_model()(batch), batch)
+    return result
 
 
 def means(outputs: FusionOutputs, name: str) -> list[Tensor]:
@@ -112,7 +113,7 @@ def test_proteins_without_a_modality_do_not_count() -> None:
     run(critic, batches(1)[0])
     before = critic.queue.vectors.clone()
     rest = run(critic, nobody)
-    assert (rest.loss, rest.weight) == (0, 0)
+    assert rest.loss == rest.weight == 0
     assert torch.equal(critic.queue.vectors, before)
 
 
@@ -124,7 +125,7 @@ def test_padding_does_not_matter_and_what_a_mask_hides_neither(legacy: bool) -> 
             named(make_batch(LENGTHS, seed=seed, padding=padding), *"abcd") for padding in (0, 11)
         )
         model = make_model()
-        model.sequence.behind_mask = 1e6 if seed else None  # type: ignore[assignment,union-attr]
+        model.sequence.behind_mask = 1e6 if seed else None  # type: ignore[union-attr]
         losses = [
             critic(model(b), b).loss for critic, b in zip(critics, (plain, padded), strict=True)
         ]
@@ -276,7 +277,8 @@ def test_equal_scores_count_half() -> None:
     )
     found = critic_means(scores)
     assert found.accuracy == pytest.approx((1 + 0.5 + 0 + 1 + 0.5) / 5)
-    assert (found.positives, found.negatives) == (2, 5)
+    assert found.positives == 2
+    assert found.negatives == 5
 
 
 def test_it_learns_to_tell_pairs() -> None:

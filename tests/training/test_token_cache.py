@@ -33,6 +33,7 @@ WHOLE = (
 )
 SEQUENCE = "model.sequence={name: frozen-letters, options: {width: 8}}"
 STRUCTURE = "model.structure={name: frozen-backbone, options: {width: 8}}"
+JOINED = "model.structure={name: gin-residue-graph, options: {width: 8, sequence_tokens: joined}}"
 NO_MASKING = "objectives=[{name: go-contrast}, {name: go-annotation}, {name: token-alignment}]"
 
 
@@ -74,10 +75,19 @@ def assert_close_runs(one: Path, other: Path) -> None:
         (SEQUENCE, NO_MASKING, "batch.structure_dropout=0.4", "batch.sequence_dropout=0.4"),
         (SEQUENCE, STRUCTURE, NO_MASKING, "batch.workers=1"),
         (STRUCTURE,),
+        (SEQUENCE, JOINED, NO_MASKING),
         (SEQUENCE, "model.structure=null", "objectives=[{name: go-contrast}]"),
         (STRUCTURE, "model.sequence=null", "objectives=[{name: go-contrast}]"),
     ],
-    ids=["sequence", "dropout", "both", "masked-residue", "sequence-only", "structure-only"],
+    ids=[
+        "sequence",
+        "dropout",
+        "both",
+        "masked-residue",
+        "joined",
+        "sequence-only",
+        "structure-only",
+    ],
 )
 def test_training_from_the_cache_is_training_live(
     recipe: Recipe,
@@ -198,6 +208,10 @@ READS = "model.structure={name: frozen-backbone, options: {width: 8, reads_seque
                 MASKING,
             ),
             "hides residues",
+        ),
+        (
+            (SEQUENCE, JOINED, NO_MASKING, "token_cache.encoders=[structure]"),
+            r"'gin-residue-graph' reads the sequence encoder's tokens.*token_cache\.encoders",
         ),
     ],
 )  # fmt: skip
