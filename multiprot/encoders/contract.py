@@ -114,6 +114,7 @@ __all__ = [
     "ObjectiveContext",
     "ObjectiveResult",
     "PackedTokens",
+    "PartlyFrozen",
     "ProteinBatch",
     "ReadsSequenceTokens",
     "ResidueEncoder",
@@ -190,6 +191,26 @@ class ResidueEncoder(nn.Module, ABC, Generic[FeaturesT]):
     @abstractmethod
     def forward(self, features: FeaturesT) -> ResidueTokens | PackedTokens:
         """Tokens in the layout of `features`."""
+
+
+@runtime_checkable
+class PartlyFrozen(Protocol):
+    """An encoder whose first layers may stay as they are while the last ones learn.
+
+    For padded features ``learning_part(frozen_part()(features))`` is ``forward(features)``, so that
+    tokens of the frozen part can be computed once and cached.
+    """
+
+    def frozen_part(self) -> ResidueEncoder[Any] | None:
+        """The layers that do not learn, in use mode, with the encoder's own weights.
+
+        None where all learns, nothing does, or both lie side by side.
+        """
+        ...
+
+    def learning_part(self, tokens: ResidueTokens) -> ResidueTokens:
+        """The encoder's tokens from those of its frozen part; a protein may have none."""
+        ...
 
 
 @runtime_checkable

@@ -7,11 +7,13 @@ from typing import Any
 
 from multiprot.encoders.cached_tokens import CachedTokens
 from multiprot.encoders.contract import (
+    PartlyFrozen,
     ProteinBatch,
     ReadsSequenceTokens,
     ResidueEncoder,
     ResidueTokens,
 )
+from multiprot.errors import PluginError
 from multiprot.fusion.tokens import cleared, padded_tokens, shown_tokens
 
 
@@ -56,7 +58,7 @@ def _tokens(
     if features is None or not bool(has.any()):
         return None
     if isinstance(features, CachedTokens):
-        found = features.tokens()
+        found = _from_cache(encoder, features)
     elif isinstance(encoder, ReadsSequenceTokens):
         found = encoder(features, None if sequence is None else _cleared(sequence))
     else:
@@ -67,3 +69,14 @@ def _tokens(
 
 def _cleared(tokens: ResidueTokens) -> ResidueTokens:
     return ResidueTokens(cleared(tokens.values, tokens.mask), tokens.mask)
+
+
+def _from_cache(encoder: ResidueEncoder[Any], cached: CachedTokens) -> ResidueTokens:
+    if not cached.of_frozen_part:
+        return cached.tokens()
+    if not isinstance(encoder, PartlyFrozen):
+        raise PluginError(
+            f"{type(encoder).__name__}: cached tokens of its frozen part, but it has none; its "
+            "plugin is another than the one that the cache was filled with"
+        )
+    return encoder.learning_part(cached.tokens())

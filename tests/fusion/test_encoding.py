@@ -14,6 +14,7 @@ from torch import nn
 
 from multiprot.encoders.cached_tokens import CachedTokens
 from multiprot.encoders.contract import ProteinBatch, ReadsSequenceTokens, ResidueTokens
+from multiprot.errors import PluginError
 from multiprot.fusion.encoding import encoder_tokens
 from multiprot.fusion.model import FusionModel
 from tests.fusion.fakes import (
@@ -105,6 +106,31 @@ def test_cached_tokens_are_told_as_live_ones() -> None:
     cached = CachedTokens(live.values.detach(), live.mask)
     found = told(model, structure, replace(batch, sequence=cached))
     assert torch.equal(found.values, live.values)
+
+
+class HalvedEncoder(FakeSequenceEncoder):
+    """Its frozen part gives half of each token."""
+
+    def frozen_part(self) -> None:
+        return None
+
+    def learning_part(self, tokens: ResidueTokens) -> ResidueTokens:
+        return ResidueTokens(2 * tokens.values, tokens.mask)
+
+
+def test_cached_tokens_of_a_frozen_part_are_gone_on_from() -> None:
+    batch, halved = make_batch(), HalvedEncoder()
+    features: Any = batch.sequence
+    live = halved(features)
+    assert isinstance(live, ResidueTokens)
+    half = CachedTokens(live.values.detach() / 2, live.mask, of_frozen_part=True)
+    moved = half.to(torch.device("cpu"))
+    ((_, found),) = encoder_tokens({"sequence": halved}, replace(batch, sequence=moved))
+    assert found is not None
+    torch.testing.assert_close(found.values, live.values)
+    whole = encoder_tokens({"sequence": FakeSequenceEncoder()}, replace(batch, sequence=half))
+    with pytest.raises(PluginError, match=r"FakeSequenceEncoder.*frozen part"):
+        next(whole)
 
 
 def test_tokens_that_an_objective_hides_are_not_told() -> None:
