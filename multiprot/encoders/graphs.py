@@ -58,9 +58,9 @@ class GraphFeatures:
         """Hide or replace amino acids, as `MaskableFeatures` says; the geometry stays."""
         # A copy of the batch shares its tensors; setting one on it leaves the original as it is.
         graph = copy(self.graph)
-        shown = self._of_nodes(substitutes)
+        shown = self.of_nodes(substitutes)
         shown = torch.where(shown >= 0, shown, HIDDEN)
-        graph.residues = torch.where(self._of_nodes(masked), shown, graph.residues)
+        graph.residues = torch.where(self.of_nodes(masked), shown, graph.residues)
         return replace(self, graph=graph)
 
     def hide_geometry(self, hidden: Tensor) -> Self:
@@ -76,19 +76,19 @@ class GraphFeatures:
                 f"{type(self).__module__}.{type(self).__qualname__} names no own_geometry, so no "
                 "residue's geometry can be hidden; name the tensors of its graph"
             )
-        graph, nodes = copy(self.graph), self._of_nodes(hidden)
+        graph, nodes = copy(self.graph), self.of_nodes(hidden)
         for name in self.own_geometry:
             values = graph[name]
             row = nodes.view(-1, *[1] * (values.ndim - 1))
             graph[name] = torch.where(row, torch.zeros_like(values), values)
         return replace(self, graph=graph)
 
-    def _of_nodes(self, table: Tensor) -> Tensor:
-        """Values [node] of a padded table [protein, residue]."""
-        if self.offsets is not None:
-            inside = torch.arange(table.shape[1], device=table.device)
-            table = table[inside < self.offsets.diff()[:, None]]
-        return table.flatten()[self.graph.rows]
+    def of_nodes(self, table: Tensor) -> Tensor:
+        """Values [node, ...] of a padded table [protein, residue, ...], whatever this layout is."""
+        if self.offsets is None:
+            return table.flatten(0, 1)[self.graph.rows]
+        inside = torch.arange(table.shape[1], device=table.device)
+        return table[inside < self.offsets.diff()[:, None]][self.graph.rows]
 
     def table(self, nodes: Tensor) -> Tensor:
         """Values of nodes [node, ...] in the rows of their residues, in this layout; else zero."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from multiprot.encoders.contract import ReadsSequenceTokens, ResidueEncoder
 from multiprot.encoders.options import chosen_encoder
 from multiprot.encoders.plugin import Modality
 from multiprot.encoders.registry import Registry
@@ -33,7 +34,8 @@ def build_model(
     Raises
     ------
     ConfigError
-        If an option is wrong, or `config.go` is set and there is no ontology.
+        If an option is wrong, `config.go` is set and there is no ontology, or a structure encoder
+        wants to read sequence tokens and there is no sequence encoder.
     PluginError
         If a plugin is missing or broken.
     """
@@ -44,6 +46,7 @@ def build_model(
         )
     sequence = _build(registry, Modality.SEQUENCE, config.sequence)
     structure = _build(registry, Modality.STRUCTURE, config.structure)
+    _bind_sequence(config, sequence, structure)
     go = _build(registry, Modality.GO, config.go)
     if go is not None:
         go.bind(ontology)
@@ -55,3 +58,20 @@ def _build(registry: Registry, modality: Modality, section: EncoderSection | Non
         return None
     plugin, options = chosen_encoder(registry, modality, section)
     return plugin.build(options)
+
+
+def _bind_sequence(
+    config: ModelConfig,
+    sequence: ResidueEncoder[Any] | None,
+    structure: ResidueEncoder[Any] | None,
+) -> None:
+    if not isinstance(structure, ReadsSequenceTokens):
+        return
+    if sequence is None:
+        name = None if config.structure is None else config.structure.name
+        raise ConfigError(
+            f"structure: encoder {name!r}, as its options say, reads the tokens of a sequence "
+            "encoder, but sequence is null; choose one, or change the options of the structure "
+            "encoder"
+        )
+    structure.bind_sequence(sequence.token_dim)

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from multiprot.encoders.cached_tokens import CachedTokens
 from multiprot.encoders.contract import (
     FusionOutputs,
     GoEncoder,
@@ -18,6 +17,7 @@ from multiprot.encoders.contract import (
 )
 from multiprot.errors import DataError
 from multiprot.fusion.config import FusionConfig
+from multiprot.fusion.encoding import encoder_tokens
 from multiprot.fusion.go_exchange import GoExchange
 from multiprot.fusion.grouping import Streams, some_has_all
 from multiprot.fusion.idle import zero_of
@@ -26,7 +26,6 @@ from multiprot.fusion.projection import SharedProjection, StreamProjection
 from multiprot.fusion.residues import fuse_residues, layer_shape, residue_fusion
 from multiprot.fusion.sequence_stack import SequenceStack
 from multiprot.fusion.term_vectors import TermVectors
-from multiprot.fusion.tokens import padded_tokens, shown_tokens
 
 
 class FusionModel(nn.Module):
@@ -40,7 +39,8 @@ class FusionModel(nn.Module):
     config
         Sizes.
     sequence, structure
-        Residue encoders; at least one.
+        Residue encoders; at least one. A structure encoder that reads sequence tokens is bound to
+        their channels already.
     go
         Encoder of GO terms, already bound to its ontology, or None.
     """
@@ -73,7 +73,9 @@ class FusionModel(nn.Module):
 
     def forward(self, batch: ProteinBatch) -> FusionOutputs:
         """Everything that objectives and users of the model look at."""
-        encoded = {name: self._encode(name, batch) for name in self.streams}
+        encoders = {name: getattr(self, name) for name in self.streams}
+        found = encoder_tokens(encoders, batch)
+        encoded = {name: self._project(name, tokens) for name, tokens in found}
         fused = fuse_residues(self.config, self.layers, self.sum, encoded, batch.residue_mask)
         protein = self.pool(fused, encoded, batch.residue_mask)
         seen = fused.mask.any(dim=1, keepdim=True)
@@ -111,21 +113,10 @@ class FusionModel(nn.Module):
         vectors: Tensor = self.project_go(self.go(terms))
         return vectors
 
-    def _encode(self, name: str, batch: ProteinBatch) -> ResidueTokens | None:
-        """Tokens of one stream in the fusion width; a protein that lacks it has mask False.
-
-        None where no protein of the batch has it: then neither encoder nor attention runs.
-        """
-        features = batch.sequence if name == "sequence" else batch.structure
-        has = batch.has_sequence if name == "sequence" else batch.has_structure
-        if features is None or not bool(has.any()):
+    def _project(self, name: str, tokens: ResidueTokens | None) -> ResidueTokens | None:
+        """Tokens of one stream in the fusion width."""
+        if tokens is None:
             return None
-        encoder = getattr(self, name)
-        found = features.tokens() if isinstance(features, CachedTokens) else encoder(features)
-        tokens = padded_tokens(found, batch.residue_mask, type(encoder).__name__)
-        tokens = ResidueTokens(tokens.values, tokens.mask & has[:, None])
-        if name == "sequence" and batch.token_sources is not None:
-            tokens = shown_tokens(tokens, batch.token_sources)
         projected: ResidueTokens = self.streams[name](tokens)
         if name == "sequence" and self.sequence_stack is not None:
             projected = self.sequence_stack(projected)

@@ -193,6 +193,18 @@ class TokenAlignmentConfig(Section):
     """Residues of the same chain up to this far away are not taken as negatives."""
 
 
+class MutualInformationConfig(Section):
+    """A critic tells a protein's own structure from those of others."""
+
+    temperature: float = Field(default=0.2, ge=0.01, le=1)
+    """Start of the learned temperature, which stays between 0.01 and 1."""
+    queue: int = Field(default=256, ge=0)
+    """Proteins of past steps that serve as negatives beside those of the batch; 0: none."""
+    legacy: bool = False
+    """As released by STEPS: scores that cannot be negative, and the protein before as the only
+    negative; `temperature` and `queue` do not count. For comparison only."""
+
+
 class OtfrmConfig(Section):
     """Proteins of a batch close to each other and, by optimal transport, far from others."""
 

@@ -13,6 +13,7 @@ from multiprot.objectives.configs import (
     MaskedGoConfig,
     MaskedResidueConfig,
     MotifTaggingConfig,
+    MutualInformationConfig,
     OtfrmConfig,
     PairwiseDistanceConfig,
     RegionTaggingConfig,
@@ -45,6 +46,12 @@ def _token_alignment(config: TokenAlignmentConfig, context: ObjectiveContext) ->
     from multiprot.objectives.token_alignment import TokenAlignment
 
     return TokenAlignment(config, context)
+
+
+def _mutual_information(config: MutualInformationConfig, context: ObjectiveContext) -> Objective:
+    from multiprot.objectives.mutual_information import MutualInformation
+
+    return MutualInformation(config, context)
 
 
 def _otfrm(config: OtfrmConfig, context: ObjectiveContext) -> Objective:
@@ -112,6 +119,12 @@ token_alignment = ObjectivePlugin(
     summary="A residue's sequence and structure token find each other",
     config=TokenAlignmentConfig,
     build=_token_alignment,
+)
+mutual_information = ObjectivePlugin(
+    name="mutual-information",
+    summary="A critic tells a protein's own structure from those of others (STEPS)",
+    config=MutualInformationConfig,
+    build=_mutual_information,
 )
 otfrm = ObjectivePlugin(
     name="otfrm",

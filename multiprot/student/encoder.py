@@ -12,8 +12,10 @@ from multiprot.encoders.contract import PackedTokens, ResidueEncoder, ResidueTok
 from multiprot.encoders.learning import LearningOptions, LearningParts, arrange_learning
 from multiprot.encoders.reference.letters import LetterFeatures, LetterFeaturizer
 from multiprot.encoders.reference.residue_transformer import ResidueTransformer
+from multiprot.errors import PluginError
 from multiprot.student.checkpoint import load_student, trained_on
 from multiprot.student.config import StudentConfig
+from multiprot.student.frozen_layers import FrozenLayers, last_layers
 from multiprot.student.model import build_trunk
 from multiprot.student.options import StudentOptions
 
@@ -49,6 +51,7 @@ class StudentEncoder(ResidueEncoder[LetterFeatures]):
         super().__init__()
         self.trunk = trunk
         self.token_dim = config.width
+        self.name = name
         self.featurizer = LetterFeaturizer(name, max_residues)
         parts = LearningParts(
             trunk=trunk,
@@ -58,6 +61,8 @@ class StudentEncoder(ResidueEncoder[LetterFeatures]):
         )
         self._learning = arrange_learning(learning, parts, name)
         self._learns = learning.freeze != "all"
+        last = learning.freeze if isinstance(learning.freeze, int) else 0
+        self._frozen_layers = len(trunk.blocks) - last if last else None
         self.adapter_names = frozenset(f"trunk.{each}" for each in self._learning.adapters)
         self.portable_options: dict[str, Any] = {
             "architecture": config.model_dump(mode="json"),
@@ -72,6 +77,27 @@ class StudentEncoder(ResidueEncoder[LetterFeatures]):
         with nullcontext() if self._learns else torch.no_grad():
             tokens: ResidueTokens | PackedTokens = self.trunk(features)
             return tokens
+
+    def frozen_part(self) -> FrozenLayers | None:
+        """As `PartlyFrozen.frozen_part`."""
+        if self._frozen_layers is None:
+            return None
+        return FrozenLayers(self.trunk, self._frozen_layers, self.featurizer, self.portable_options)
+
+    def learning_part(self, tokens: ResidueTokens) -> ResidueTokens:
+        """As `PartlyFrozen.learning_part`.
+
+        Raises
+        ------
+        PluginError
+            If it has no frozen part.
+        """
+        if self._frozen_layers is None:
+            raise PluginError(
+                f"{self.name}: freeze {self.portable_options['freeze']} leaves no "
+                "frozen part to go on from; give the number of last layers that learn"
+            )
+        return last_layers(self.trunk, self._frozen_layers, tokens)
 
     def train(self, mode: bool = True) -> Self:
         """As in torch, but frozen parts stay as in use."""

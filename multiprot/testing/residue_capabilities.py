@@ -55,7 +55,9 @@ class CapabilityTests(ResidueTrial):
             return
         refusal(
             PluginError,
-            lambda: encoder(encoder.featurizer(self.records, Layout.PACKED)),
+            lambda: self.run(
+                encoder, encoder.featurizer(self.records, Layout.PACKED), self.records
+            ),
             "packs=False, yet Layout.PACKED",
             "raise PluginError for Layout.PACKED, or say packs=True if it works",
         )

@@ -24,7 +24,8 @@ class LearningTests(ResidueTrial):
             + (f", first {learning[0]}" if learning else ""),
             "freeze with requires_grad_(False), or correct the capability",
         )
-        values = encoder(encoder.featurizer(self.records, Layout.PADDED)).values
+        features = encoder.featurizer(self.records, Layout.PADDED)
+        values = self.run(encoder, features, self.records).values
         if not trainable:
             return
         demand(
@@ -45,8 +46,7 @@ class LearningTests(ResidueTrial):
         """Nothing of a frozen encoder is random, just built or in train(): tokens can be stored."""
         if self.capabilities.trainable:
             return
-        torch.manual_seed(0)
-        encoder = self.plugin.build(self.tiny_config())
+        encoder = self.built()
         mend = (
             "override train() so that frozen parts stay in eval(), and call it at the end of "
             "__init__: no dropout in what is frozen"

@@ -9,7 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from multiprot.encoders.contract import Layout, PackedTokens, ResidueTokens
+from multiprot.encoders.contract import (
+    Layout,
+    PackedTokens,
+    ReadsSequenceTokens,
+    ResidueTokens,
+)
 from multiprot.proteins import ProteinRecord
 from multiprot.testing.demand import demand, demand_close
 from multiprot.testing.records import example_records, protein
@@ -24,6 +29,9 @@ PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 """Parameter types other than float32 that an encoder may claim."""
 
 _SHORT = 30
+
+SEQUENCE_CHANNELS = 10
+"""Channels of the made-up sequence tokens that a structure encoder which reads such is given."""
 
 
 class ResidueTrial(EncoderTrial):
@@ -43,8 +51,29 @@ class ResidueTrial(EncoderTrial):
 
     def encoder(self, seed: int = 0) -> Any:
         """The tiny encoder in evaluation mode, its random weights drawn from `seed`."""
+        return self.built(seed).eval()
+
+    def built(self, seed: int = 0) -> Any:
+        """The tiny encoder just built, and bound to sequence tokens if it reads such."""
         torch.manual_seed(seed)
-        return self.plugin.build(self.tiny_config()).eval()
+        encoder = self.plugin.build(self.tiny_config())
+        if isinstance(encoder, ReadsSequenceTokens):
+            encoder.bind_sequence(SEQUENCE_CHANNELS)
+        return encoder
+
+    def run(self, encoder: Any, features: Any, records: Sequence[ProteinRecord]) -> Any:
+        """Tokens of `features`, which are of `records`; sequence tokens are there if it reads them.
+
+        They tell a residue's place and no letter: what changes with a letter was read elsewhere.
+        """
+        reads = isinstance(encoder, ReadsSequenceTokens)
+        if not reads:
+            return encoder(features)
+        device = next((part.device for part in encoder.parameters()), None)
+        sequence = made_up_tokens(records)
+        return encoder(
+            features, ResidueTokens(sequence.values.to(device), sequence.mask.to(device))
+        )
 
     def stirred(self, seed: int = 0) -> Any:
         """The encoder with a little noise on everything that learns.
@@ -62,7 +91,8 @@ class ResidueTrial(EncoderTrial):
     def padded(self, encoder: Any, records: Sequence[ProteinRecord]) -> ResidueTokens:
         """Padded tokens of `records`."""
         with torch.no_grad():
-            tokens: ResidueTokens = encoder(encoder.featurizer(records, Layout.PADDED))
+            features = encoder.featurizer(records, Layout.PADDED)
+            tokens: ResidueTokens = self.run(encoder, features, records)
         demand(
             isinstance(tokens, ResidueTokens),
             f"padded features gave {type(tokens).__name__}",
@@ -82,7 +112,8 @@ class ResidueTrial(EncoderTrial):
     def packed(self, encoder: Any, records: Sequence[ProteinRecord]) -> PackedTokens:
         """Packed tokens of `records`."""
         with torch.no_grad():
-            tokens: PackedTokens = encoder(encoder.featurizer(records, Layout.PACKED))
+            features = encoder.featurizer(records, Layout.PACKED)
+            tokens: PackedTokens = self.run(encoder, features, records)
         demand(
             isinstance(tokens, PackedTokens),
             f"packed features gave {type(tokens).__name__}",
@@ -118,6 +149,15 @@ class ResidueTrial(EncoderTrial):
         """A whole protein of random letters other than W, which serves as the change."""
         drawn = protein(np.random.default_rng(residues), name, residues)
         return lettered(drawn, drawn.sequence.replace("W", "A"))
+
+
+def made_up_tokens(records: Sequence[ProteinRecord]) -> ResidueTokens:
+    """Padded tokens that a sequence encoder might give; a residue's are the same in any company."""
+    lengths = torch.tensor([len(record) for record in records], dtype=torch.int64)
+    places = torch.arange(int(lengths.max()) if len(records) else 0)
+    mask = places < lengths[:, None]
+    waves = (places[:, None] + 1) * torch.arange(1, SEQUENCE_CHANNELS + 1) * 0.7
+    return ResidueTokens(torch.where(mask[..., None], waves.cos(), 0.0), mask)
 
 
 def lettered(record: ProteinRecord, sequence: str) -> ProteinRecord:

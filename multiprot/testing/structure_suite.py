@@ -22,6 +22,7 @@ from multiprot.testing.records import (
 )
 from multiprot.testing.residue_suite import ResidueEncoderSuite
 from multiprot.testing.residue_trial import ROW_RULE, lettered, relative_change
+from multiprot.testing.token_reading import TokenReadingTests
 
 _SEEN = 1e-2
 """Relative change from which on an encoder sees a difference."""
@@ -30,7 +31,7 @@ _HALF = 40
 """Residues on either side of a chain break: more than most encoders have neighbours."""
 
 
-class StructureEncoderSuite(ResidueEncoderSuite):
+class StructureEncoderSuite(TokenReadingTests, ResidueEncoderSuite):
     """Subclass it with `plugin`, and with `tiny_config` if need be; pytest does the rest."""
 
     def test_modality(self) -> None:
@@ -179,8 +180,9 @@ class StructureEncoderSuite(ResidueEncoderSuite):
             features = encoder.featurizer([one], layout)
             demand(isinstance(features, MaskableFeatures), "features cannot hide residues", mend)
             with torch.no_grad():
-                shown = encoder(features).values
+                shown = self.run(encoder, features, [one]).values
                 masked = features.mask_residues(everywhere, torch.full((1, len(record)), -1))
-                hidden.append(encoder(masked).values)
-                demand_same(encoder(features).values, shown, "mask_residues changed them", mend)
+                hidden.append(self.run(encoder, masked, [one]).values)
+                after = self.run(encoder, features, [one]).values
+                demand_same(after, shown, "mask_residues changed them", mend)
         demand_same(hidden[0], hidden[1], f"{layout}: hidden residues are seen", mend)

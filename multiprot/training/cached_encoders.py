@@ -11,7 +11,12 @@ from multiprot.data.token_cache.config import CachedModality, TokenCacheConfig
 from multiprot.data.token_cache.encode import TokenSource
 from multiprot.data.token_cache.identity import TokenIdentity
 from multiprot.data.token_cache.inputs import InputHash
-from multiprot.encoders.contract import Objective, ResidueEncoder
+from multiprot.encoders.contract import (
+    Objective,
+    PartlyFrozen,
+    ReadsSequenceTokens,
+    ResidueEncoder,
+)
 from multiprot.encoders.options import chosen_encoder
 from multiprot.encoders.plugin import Capabilities, Modality
 from multiprot.encoders.registry import Registry
@@ -31,7 +36,8 @@ def token_sources(
     Raises
     ------
     ConfigError
-        If one is not frozen, or a batch may hide from it what cached tokens were computed from.
+        If one is not frozen or reads another's tokens, or a batch may hide from it what cached
+        tokens were computed from.
     """
     found: dict[CachedModality, TokenSource] = {}
     present = [name for name in _MODALITIES if getattr(parts.model, name) is not None]
@@ -41,14 +47,21 @@ def token_sources(
     for name in cache.encoders or present:
         encoder: ResidueEncoder[Any] = getattr(parts.model, name)
         plugin, options = chosen_encoder(registry, Modality(name), getattr(config.model, name))
+        if isinstance(encoder, ReadsSequenceTokens):
+            _refuse_reading(cache, plugin.name)
+            continue
         capabilities = plugin.capabilities(options)
-        if capabilities.trainable or any(p.requires_grad for p in encoder.parameters()):
+        learns = capabilities.trainable or any(p.requires_grad for p in encoder.parameters())
+        source = _frozen_part(cache, encoder) if learns else encoder
+        if source is None:
             learning.append(f"{plugin.name!r} ({name})")
             continue
         _refuse_hiding(config, parts, name, capabilities)
-        identity = TokenIdentity.of(registry, plugin, options, encoder, cache.dtype)
+        identity = TokenIdentity.of(
+            registry, plugin, options, source, cache.dtype, frozen_part=learns
+        )
         found[name] = TokenSource(
-            encoder=encoder,
+            encoder=source,
             identity=identity,
             inputs=InputHash(structure=name == "structure"),
             max_residues=capabilities.max_residues,
@@ -71,6 +84,25 @@ def device_of(accelerator: str) -> torch.device:
     if accelerator == "mps" or (accelerator == "auto" and torch.backends.mps.is_available()):
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def _frozen_part(
+    cache: TokenCacheConfig, encoder: ResidueEncoder[Any]
+) -> ResidueEncoder[Any] | None:
+    """What of an encoder that learns is frozen, where that is asked for by name."""
+    if cache.encoders is None or not isinstance(encoder, PartlyFrozen):
+        return None
+    return encoder.frozen_part()
+
+
+def _refuse_reading(cache: TokenCacheConfig, encoder: str) -> None:
+    """Raise where tokens that are made from sequence tokens, too, are asked for by name."""
+    if cache.encoders is not None:
+        raise ConfigError(
+            f"token_cache.encoders: structure encoder {encoder!r} reads the sequence encoder's "
+            "tokens, which may change at every step and which a batch may withhold; cached ones "
+            f"would be of others; {_REMEDY}"
+        )
 
 
 def _refuse_hiding(

@@ -19,6 +19,7 @@ OBJECTIVES: tuple[ObjectivePlugin[Any], ...] = (
     plugins.go_contrast,
     plugins.go_annotation,
     plugins.token_alignment,
+    plugins.mutual_information,
 )
 
 

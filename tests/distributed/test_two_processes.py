@@ -9,10 +9,16 @@ import pytest
 import torch
 import torch.multiprocessing as multiprocessing
 
-from tests.distributed import joint, joint_bilevel, joint_massa, joint_steps
+from tests.distributed import (
+    joint,
+    joint_bilevel,
+    joint_massa,
+    joint_mutual_information,
+    joint_steps,
+)
 from tests.distributed.processes import PROCESSES, outcome
 
-MODULES: Final = (joint, joint_massa, joint_bilevel, joint_steps)
+MODULES: Final = (joint, joint_massa, joint_bilevel, joint_steps, joint_mutual_information)
 CASES: Final = [(case, scenario) for case in MODULES for scenario in case.SCENARIOS]
 
 

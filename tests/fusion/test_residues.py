@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -204,3 +205,28 @@ def test_gradients_reach_every_parameter(way: str) -> None:
 def test_no_stream_at_all_is_refused(way: str) -> None:
     with pytest.raises(DataError, match="sequence or structure"):
         Meeting(way)({"sequence": None, "structure": None}, mask_of(LENGTHS))
+
+
+def test_without_layers_the_fused_token_is_the_sum_of_the_projected_streams() -> None:
+    """STEPS has no attention: nothing passes from residue to residue in the fusion."""
+    config = SMALL.model_copy(update={"layers": 0})
+    model = make_model(config, without=("go",))
+    batch = make_batch(has_structure=(True, False, True, True))
+    outputs = model(batch)
+    total, parts = torch.zeros_like(outputs.fused_tokens.values), dict(model.sum.named_modules())
+    for name in NAMES:
+        tokens = getattr(outputs, f"{name}_tokens")
+        total += torch.where(tokens.mask[..., None], parts[f"parts.{name}"](tokens.values), 0.0)
+    torch.testing.assert_close(outputs.fused_tokens.values, total)
+    structure = outputs.structure_tokens
+    assert structure is not None
+    given = structure.values.detach().clone().requires_grad_()
+    streams = {"sequence": outputs.sequence_tokens, "structure": replace(structure, values=given)}
+    fused = fuse_residues(config, model.layers, model.sum, streams, batch.residue_mask)
+    row = int(structure.mask[0].nonzero()[0])
+    fused.values[0, row].sum().backward()  # type: ignore[no-untyped-call]
+    assert given.grad is not None
+    assert given.grad.any(dim=-1).nonzero().tolist() == [[0, row]]
+    model.zero_grad()
+    model.train()(batch).projected.sum().backward()
+    assert all(part.grad is not None for part in model.parameters())

@@ -23,6 +23,10 @@ class TestTokenAlignment(ObjectiveSuite):
     plugin = plugins.token_alignment
 
 
+class TestMutualInformation(ObjectiveSuite):
+    plugin = plugins.mutual_information
+
+
 class TestMaskedGo(ObjectiveSuite):
     plugin = plugins.masked_go
 

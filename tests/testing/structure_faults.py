@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from multiprot.encoders.contract import Layout, ResidueTokens
+from multiprot.encoders.plugin import EncoderPlugin
 from multiprot.encoders.reference.backbone_graph import BackboneFeatures, BackboneFeaturizer
+from multiprot.encoders.reference.residue_geometry import ResidueGeometry
+from multiprot.errors import PluginError
 from multiprot.proteins import BackboneStructure, ProteinRecord
 from tests.testing.faults import STRUCTURE, Fault, claiming, spoilt, wrapped
 
@@ -104,7 +108,68 @@ def _constant(encoder: Any, features: Any, tokens: Any) -> Any:
     return replace(tokens, values=torch.ones_like(tokens.values) * tokens.mask[..., None])
 
 
+class _Reading(ResidueGeometry):
+    """Reads sequence tokens as it should, but for one thing."""
+
+    fault = ""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.sequence: nn.Linear | None = None
+
+    def bind_sequence(self, token_dim: int) -> None:
+        if self.sequence is not None and self.fault != "binds again":
+            raise PluginError("bound already")
+        self.sequence = nn.Linear(token_dim, self.token_dim)
+
+    def forward(self, features: Any, sequence: ResidueTokens | None = None) -> Any:
+        own = super().forward(features)
+        if self.sequence is None and self.fault != "runs unbound":
+            raise PluginError("bound to no sequence encoder")
+        if self.sequence is None or sequence is None or not isinstance(own, ResidueTokens):
+            return own
+        values, shown = sequence.values, sequence.mask[..., None] & own.mask[..., None]
+        if self.fault != "looks behind the mask":
+            values = torch.where(sequence.mask[..., None], values, 0.0)
+        if self.fault == "stops the gradient":
+            values = values.detach()
+        if self.fault == "reads nothing":
+            values = values * 0.0
+        read = self.sequence(values)
+        if self.fault != "looks behind the mask":
+            read = torch.where(shown, read, 0.0)
+        if self.fault == "mixes proteins":
+            read = read + read.mean(dim=0) * own.mask[..., None]
+        return replace(own, values=own.values + read * own.mask[..., None])
+
+
+def _reading(fault: str) -> EncoderPlugin[Any]:
+    kind = type("Reading", (_Reading,), {"fault": fault})
+    return replace(STRUCTURE, build=kind)
+
+
 FAULTS = [
+    Fault("runs unbound", "sequence_tokens_are_bound_once", _reading("runs unbound"), "unbound"),
+    Fault("binds again", "sequence_tokens_are_bound_once", _reading("binds again"), "another"),
+    Fault("reads nothing", "sequence_tokens_are_read", _reading("reads nothing"), "nothing"),
+    Fault(
+        "stops the gradient",
+        "sequence_tokens_are_read",
+        _reading("stops the gradient"),
+        "gradient",
+    ),
+    Fault(
+        "looks behind the mask",
+        "hidden_sequence_tokens_are_not_seen",
+        _reading("looks behind the mask"),
+        "is seen",
+    ),
+    Fault(
+        "mixes proteins",
+        "hidden_sequence_tokens_are_not_seen",
+        _reading("mixes proteins"),
+        "protein",
+    ),
     Fault(
         "turns with the protein",
         "rotation_and_shift",

@@ -71,6 +71,8 @@ def abort(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Callable[[], None]]
         # The checkpoint gone on from was written right after a look at the valid split.
         (17, ("trainer.checkpoint_every_steps=8",)),
         (16, ("trainer.checkpoint_every_steps=8", "averaging.decay=null")),
+        # Negatives of past steps.
+        (13, ("objectives=[{name: mutual-information, options: {queue: 16}}]",)),
     ],
 )
 def test_resumed_run_equals_the_uninterrupted_one_to_the_bit(

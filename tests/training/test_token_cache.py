@@ -17,8 +17,11 @@ from multiprot.data.token_cache import fill as filling
 from multiprot.embedding import Embedder
 from multiprot.encoders.registry import Registry
 from multiprot.errors import ConfigError, DataError, TrainingError
+from multiprot.student.encoder import StudentEncoder
+from multiprot.student.frozen_layers import FrozenLayers
 from multiprot.training.config import PretrainConfig
 from multiprot.training.logs import read_table
+from multiprot.training.parts import build_parts
 from multiprot.training.rehearse import rehearse
 from multiprot.training.run import pretrain
 from tests.frozen_encoders import FrozenEncoder, registry_with_guests
@@ -33,6 +36,7 @@ WHOLE = (
 )
 SEQUENCE = "model.sequence={name: frozen-letters, options: {width: 8}}"
 STRUCTURE = "model.structure={name: frozen-backbone, options: {width: 8}}"
+JOINED = "model.structure={name: gin-residue-graph, options: {width: 8, sequence_tokens: joined}}"
 NO_MASKING = "objectives=[{name: go-contrast}, {name: go-annotation}, {name: token-alignment}]"
 
 
@@ -74,10 +78,19 @@ def assert_close_runs(one: Path, other: Path) -> None:
         (SEQUENCE, NO_MASKING, "batch.structure_dropout=0.4", "batch.sequence_dropout=0.4"),
         (SEQUENCE, STRUCTURE, NO_MASKING, "batch.workers=1"),
         (STRUCTURE,),
+        (SEQUENCE, JOINED, NO_MASKING),
         (SEQUENCE, "model.structure=null", "objectives=[{name: go-contrast}]"),
         (STRUCTURE, "model.sequence=null", "objectives=[{name: go-contrast}]"),
     ],
-    ids=["sequence", "dropout", "both", "masked-residue", "sequence-only", "structure-only"],
+    ids=[
+        "sequence",
+        "dropout",
+        "both",
+        "masked-residue",
+        "joined",
+        "sequence-only",
+        "structure-only",
+    ],
 )
 def test_training_from_the_cache_is_training_live(
     recipe: Recipe,
@@ -93,6 +106,39 @@ def test_training_from_the_cache_is_training_live(
     monkeypatch.setattr(FrozenEncoder, "forward", None)
     pretrain(recipe(*WHOLE, *overrides, cache), tmp_path / "again")
     assert_same_run(tmp_path / "cached", tmp_path / "again", STEPS)
+
+
+PARTLY = "model.sequence={name: student, options: {width: 64, layers: 2, freeze: 1}}"
+
+
+def test_last_layers_learn_from_the_cache_as_live(
+    recipe: Recipe, tmp_path: Path, cache: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an encoder frozen in part the frozen layers are cached, also where some are withheld."""
+    overrides = (*WHOLE, PARTLY, NO_MASKING, "batch.sequence_dropout=0.3")
+    named = (cache, "token_cache.encoders=[sequence]")
+    pretrain(recipe(*overrides), tmp_path / "live")
+    pretrain(recipe(*overrides, *named), tmp_path / "cached")
+    assert_close_runs(tmp_path / "live", tmp_path / "cached")
+    bundles = [load_bundle(tmp_path / name / "bundle").model for name in ("live", "cached")]
+    start = build_parts(recipe(*overrides).value, open_corpus_of(recipe), Registry.discover())
+    moved = {
+        name
+        for name, tensor in start.model.sequence.state_dict().items()
+        if not torch.equal(tensor, bundles[1].sequence.state_dict()[name])
+    }
+    assert moved
+    assert all(name.startswith(("trunk.blocks.1.", "trunk.norm.")) for name in moved)
+    monkeypatch.setattr(FrozenLayers, "forward", None)
+    monkeypatch.setattr(StudentEncoder, "forward", None)
+    pretrain(recipe(*overrides, *named), tmp_path / "again")
+    assert_same_run(tmp_path / "cached", tmp_path / "again", STEPS)
+
+
+def open_corpus_of(recipe: Recipe) -> Corpus:
+    path = recipe().value.corpus.path
+    assert path is not None
+    return Corpus.open(path)
 
 
 def test_bundle_holds_the_encoder_and_takes_new_proteins(
@@ -198,6 +244,15 @@ READS = "model.structure={name: frozen-backbone, options: {width: 8, reads_seque
                 MASKING,
             ),
             "hides residues",
+        ),
+        ((PARTLY, NO_MASKING), r"'student' \(sequence\) and 'residue-geometry'.*would learn"),
+        (
+            (PARTLY, MASKING, "token_cache.encoders=[sequence]"),
+            r"'masked-residue' hides residues.*'student'",
+        ),
+        (
+            (SEQUENCE, JOINED, NO_MASKING, "token_cache.encoders=[structure]"),
+            r"'gin-residue-graph' reads the sequence encoder's tokens.*token_cache\.encoders",
         ),
     ],
 )  # fmt: skip

@@ -19,7 +19,8 @@ class TokenCacheConfig(Section):
     path: Path
     """Folder of the cache, relative to the working directory; runs may share it."""
     encoders: tuple[CachedModality, ...] | None = Field(default=None, min_length=1)
-    """Whose tokens are cached; null: those of every encoder that is wholly frozen."""
+    """Whose tokens are cached; null: those of every encoder that is wholly frozen. Of one that is
+    named and frozen in part, such as `student` with `freeze: 1`, those of the frozen layers."""
     dtype: CacheDtype = "fp32"
     """Number format on disk. fp32 gives what the encoder gives; bf16 and fp16 take half the room
     and round to three digits."""

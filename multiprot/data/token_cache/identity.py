@@ -42,12 +42,16 @@ class TokenIdentity:
         Channels of a token.
     dtype
         Number format on disk.
+    frozen_part
+        The tokens are those of the encoder's frozen part (`PartlyFrozen`); `weights` and
+        `token_dim` are that part's.
     """
 
     plugin: PluginLock
     weights: str
     token_dim: int
     dtype: CacheDtype
+    frozen_part: bool = False
 
     @classmethod
     def of(
@@ -57,8 +61,10 @@ class TokenIdentity:
         options: Section,
         encoder: ResidueEncoder[Any],
         dtype: CacheDtype,
+        *,
+        frozen_part: bool = False,
     ) -> Self:
-        """The identity of an encoder that was built with `options`.
+        """The identity of an encoder, or of its frozen part, that was built with `options`.
 
         Options that name a checkpoint count as what the encoder says to do without it
         (`portable_options`): the weights are hashed, wherever they came from.
@@ -70,6 +76,7 @@ class TokenIdentity:
             weights=weights_hash(encoder),
             token_dim=encoder.token_dim,
             dtype=dtype,
+            frozen_part=frozen_part,
         )
 
     @property
@@ -104,6 +111,8 @@ class TokenIdentity:
             "weights": self.weights,
             "token_dim": self.token_dim,
             "dtype": self.dtype,
+            # Left out of what older versions wrote, so that their folders are still found.
+            **({"frozen_part": True} if self.frozen_part else {}),
         }
 
 

@@ -106,7 +106,7 @@ class TokenReader:
             residues = excerpt.stop - excerpt.start
             values[row, :residues] = whole[excerpt.start : excerpt.stop]
             mask[row, :residues] = known[excerpt.start : excerpt.stop]
-        return CachedTokens(values, mask)
+        return CachedTokens(values, mask, identity.frozen_part)
 
     def _read(self, place: Place) -> tuple[Tensor, Tensor]:
         handle = self._open.pop(place.path, None) or open_shard(place.path)

@@ -14,7 +14,7 @@ from multiprot.embedding.models.bundle_model import BundleModel
 from multiprot.embedding.models.encoder_model import EncoderModel, hash_of_encoder
 from multiprot.embedding.models.model import EmbeddingModel, ModelIdentity
 from multiprot.embedding.options import DEFAULT_MODEL, EmbedOptions
-from multiprot.encoders.contract import ResidueEncoder
+from multiprot.encoders.contract import ReadsSequenceTokens, ResidueEncoder
 from multiprot.encoders.lock import lock_entry
 from multiprot.encoders.plugin import Capabilities, EncoderPlugin, Modality
 from multiprot.encoders.registry import ENCODER_GROUPS, Registry
@@ -51,7 +51,8 @@ def open_model(
     BundleError
         As `load_bundle`; also if `model` is neither a folder nor an encoder.
     ConfigError, PluginError
-        If the encoder's options are wrong or its checkpoint cannot be read.
+        If the encoder's options are wrong, its checkpoint cannot be read, or it is one that does
+        not work alone.
     """
     registry = Registry.discover()
     name, _, checkpoint = str(model).partition(":")
@@ -101,6 +102,11 @@ def _encoder(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         encoder: Any = plugin.build(section)
+    if isinstance(encoder, ReadsSequenceTokens):
+        raise ConfigError(
+            f"{name}: with these options it reads the tokens of a sequence encoder, and alone has "
+            "none to read; name the bundle of a model that has both, or change the options"
+        )
     capabilities = plugin.capabilities(section)
     identity = ModelIdentity(
         kind="encoder",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
@@ -30,17 +32,28 @@ class ResidueTransformer(ResidueEncoder[LetterFeatures]):
 
     def forward(self, features: LetterFeatures) -> ResidueTokens | PackedTokens:
         """Tokens [protein, residue, width] or [token, width], in the layout of `features`."""
-        tokens: Tensor = self.embedding(features.letters)
         attention = Attention.of(features)
         turns = rotary_turns(attention.positions, self.head_dim, self.rotary_base)
-        for block in self.blocks:
-            tokens = block(tokens, turns, attention)
-        tokens = self.norm(tokens)
-        if features.layout is Layout.PACKED:
-            mask = torch.ones_like(features.letters, dtype=torch.bool)
-            return PackedTokens(tokens, mask, offsets_of(features.lengths))
-        mask = residue_mask(features.lengths, tokens.shape[1])
-        return ResidueTokens(tokens.masked_fill(~mask[..., None], 0), mask)
+        states = through(self.blocks, self.embedding(features.letters), turns, attention)
+        return in_layout(self.norm(states), features)
+
+
+def through(
+    blocks: Iterable[nn.Module], tokens: Tensor, turns: Tensor, attention: Attention
+) -> Tensor:
+    """Tokens [..., width] after `blocks`, one behind another."""
+    for block in blocks:
+        tokens = block(tokens, turns, attention)
+    return tokens
+
+
+def in_layout(tokens: Tensor, features: LetterFeatures) -> ResidueTokens | PackedTokens:
+    """Tokens [protein, residue, width] or [token, width] of `features`, in their layout."""
+    if features.layout is Layout.PACKED:
+        mask = torch.ones_like(features.letters, dtype=torch.bool)
+        return PackedTokens(tokens, mask, offsets_of(features.lengths))
+    mask = residue_mask(features.lengths, tokens.shape[1])
+    return ResidueTokens(tokens.masked_fill(~mask[..., None], 0), mask)
 
 
 class Attention:
@@ -64,9 +77,13 @@ class Attention:
         if features.layout is Layout.PACKED:
             packing = Packing.of(lengths.tolist()).to(lengths.device)
             return cls(packing.positions, None, packing)
-        longest = features.letters.shape[1]
-        positions = torch.arange(longest, device=lengths.device)
-        return cls(positions, residue_mask(lengths, longest)[:, None, None, :], None)
+        return cls.among(residue_mask(lengths, features.letters.shape[1]))
+
+    @classmethod
+    def among(cls, mask: Tensor) -> Attention:
+        """That of padded residues, bool [protein, residue]; at least one of each protein."""
+        positions = torch.arange(mask.shape[1], device=mask.device)
+        return cls(positions, mask[:, None, None, :], None)
 
     def __call__(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Attend within proteins.

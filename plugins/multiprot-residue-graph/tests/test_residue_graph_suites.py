@@ -39,6 +39,29 @@ class TestGinOfDistances(StructureEncoderSuite):
         return GinOptions(width=16, residues=True, dihedrals="none")
 
 
+class TestGinWithSequenceTokens(StructureEncoderSuite):
+    plugin = gin_residue_graph
+
+    def tiny_config(self) -> GinOptions:
+        return GinOptions(width=16, sequence_tokens="joined")
+
+
+class TestWholeEncoderOfSteps(StructureEncoderSuite):
+    """Gradients reach the sequence tokens by the residual alone."""
+
+    plugin = gin_residue_graph
+
+    def tiny_config(self) -> GinOptions:
+        return GinOptions(
+            width=16,
+            update="linear",
+            dihedrals="steps",
+            sequence_tokens="joined",
+            sequence_gradient="residual",
+            dropout=0.0,
+        )
+
+
 class TestGearNet(StructureEncoderSuite):
     plugin = gearnet
 

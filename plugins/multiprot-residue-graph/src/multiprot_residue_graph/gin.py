@@ -56,7 +56,7 @@ class WeightedGin(MessagePassing):  # type: ignore[misc]
 
 
 class ResidualGin(nn.Module):
-    """Layers one after another and one residual around them: GIN₂(GIN₁(x)) + x.
+    """Layers one after another and one residual around them: GIN₂(GIN₁(x)) + r, where r is x.
 
     Parameters
     ----------
@@ -78,12 +78,23 @@ class ResidualGin(nn.Module):
             WeightedGin(_perceptron(width, plain, dropout)) for _ in range(layers)
         )
 
-    def forward(self, nodes: Tensor, edge_index: Tensor, weights: Tensor) -> Tensor:
-        """States [node, width]; arguments as in `WeightedGin.forward`."""
+    def forward(
+        self, nodes: Tensor, edge_index: Tensor, weights: Tensor, residual: Tensor | None = None
+    ) -> Tensor:
+        """States [node, width].
+
+        Parameters
+        ----------
+        nodes, edge_index, weights
+            As in `WeightedGin.forward`.
+        residual
+            r [node, width], where gradients shall take another way through it than through the
+            layers; None: `nodes`.
+        """
         states = nodes
         for layer in self.layers:
             states = layer(states, edge_index, weights)
-        return torch.add(states, nodes)
+        return torch.add(states, nodes if residual is None else residual)
 
 
 def _perceptron(width: int, plain: bool, dropout: float) -> nn.Module:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from torch import Tensor
+
 from multiprot.encoders.contract import PackedTokens, ResidueEncoder, ResidueTokens
 from multiprot.encoders.graphs import GraphFeatures
 from multiprot_residue_graph.features import GraphFeaturizer
@@ -33,6 +35,13 @@ class GinEncoder(ResidueEncoder[GraphFeatures]):
 
     def forward(self, features: GraphFeatures) -> ResidueTokens | PackedTokens:
         """Tokens in the layout of `features`."""
+        nodes = self.input(features.graph)
+        return self.of_states(features, nodes, nodes)
+
+    def of_states(
+        self, features: GraphFeatures, nodes: Tensor, residual: Tensor
+    ) -> ResidueTokens | PackedTokens:
+        """Tokens from first states and residual, both [node, width]."""
         graph = features.graph
         weights = inverse_square(graph.distances, self.epsilon)
-        return features.tokens(self.gin(self.input(graph), graph.edge_index, weights))
+        return features.tokens(self.gin(nodes, graph.edge_index, weights, residual))

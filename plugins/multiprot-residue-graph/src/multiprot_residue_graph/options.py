@@ -31,12 +31,23 @@ class GinOptions(Section):
     residues: bool = False
     """Nodes also bear their amino acids. Where a protein's sequence is withheld or masked, so is
     this."""
+    sequence_tokens: Literal["none", "joined"] = "none"
+    """Joined: nodes also bear the tokens of the model's sequence encoder, as in STEPS; a protein
+    whose sequence is missing or withheld has its structure alone."""
+    sequence_gradient: Literal["full", "residual"] = "full"
+    """How the sequence encoder learns from joined tokens: through layers and residual, or by the
+    residual alone, as released by STEPS."""
     dropout: float = Field(default=0.1, ge=0.0, lt=1.0)
     """Share of a layer's channels dropped in training."""
 
     @model_validator(mode="after")
     def _nodes_have_features(self) -> Self:
         _demand_features(self.dihedrals, self.residues)
+        if self.sequence_gradient == "residual" and self.sequence_tokens == "none":
+            raise ValueError(
+                "sequence_gradient: residual with sequence_tokens: none, which passes no gradient "
+                "on; next: set sequence_tokens to joined"
+            )
         return self
 
 

@@ -27,8 +27,10 @@ def _capabilities(options: GinOptions | GearNetOptions) -> Capabilities:
 def _build_gin(options: GinOptions) -> ResidueEncoder[Any]:
     # torch and torch-geometric take seconds to import; whoever only lists plugins must not pay.
     from multiprot_residue_graph.gin_encoder import GinEncoder
+    from multiprot_residue_graph.joined_encoder import JoinedGinEncoder
 
-    return GinEncoder(options)
+    joined = options.sequence_tokens == "joined"
+    return JoinedGinEncoder(options) if joined else GinEncoder(options)
 
 
 def _build_gearnet(options: GearNetOptions) -> ResidueEncoder[Any]:
