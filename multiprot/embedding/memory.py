@@ -10,6 +10,7 @@ _SIGNS: Final = (
     "can't allocate memory",  # torch's allocator on the CPU
     "not enough memory",  # the same on Windows
     "std::bad_alloc",  # any other allocation within torch
+    "could not create a primitive",  # oneDNN, which does not say of what it had too little
     "CUDA out of memory",
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",

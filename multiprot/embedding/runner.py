@@ -228,7 +228,8 @@ class Runner:
         if is_out_of_memory(error):
             return DoesNotFitError(
                 f"protein {piece.record.id}: {len(piece.record)} residues do not fit into the "
-                f"memory of {self._model.device}; embed it in shorter windows (--max-residues)"
+                f"memory of {self._model.device} ({type(error).__name__}: {error}); embed it in "
+                "shorter windows (--max-residues)"
             )
         if isinstance(error, MultiprotError):
             named = piece.record.id in str(error)

@@ -128,6 +128,7 @@ def test_the_budget_learns_so_that_later_batches_fit() -> None:
 def test_other_errors_are_not_taken_for_full_memory() -> None:
     for error in (ValueError("out of memory"), RuntimeError("shapes differ"), KeyError("memory")):
         assert not is_out_of_memory(error)
+    assert is_out_of_memory(RuntimeError("could not create a primitive"))
     assert is_beyond_repair(RuntimeError("CUDA error: an illegal memory access was encountered"))
     assert not is_beyond_repair(RuntimeError("shapes differ"))
 
