@@ -195,12 +195,13 @@ def cut_by_budget(
 ) -> Batches:
     """Sort `rows` by length, longest first, and cut: longest × count ≤ `tokens` in each piece.
 
-    `lengths` is int64 [corpus protein]; ties keep the order of `rows`.
+    `lengths` is int64 [corpus protein]; ties keep the order of `rows`. One that is longer than
+    `tokens` is a piece by itself; who cannot bear it calls `refuse_too_long` first.
     """
     ordered = rows[np.argsort(-lengths[rows], kind="stable")]
     batches, start = [], 0
     while start < len(ordered):
-        count = tokens // int(lengths[ordered[start]])
+        count = max(1, tokens // int(lengths[ordered[start]]))
         if proteins is not None:
             count = min(count, proteins)
         batches.append(ordered[start : start + count])

@@ -274,6 +274,12 @@ def test_cutting_is_greedy_from_the_longest() -> None:
     assert [batch.tolist() for batch in batches] == [[1], [2, 3], [0, 4]]
     assert len(cut_by_budget(np.arange(5), lengths, 10, 1)) == 5
     assert cut_by_budget(np.arange(0), lengths, 10, None) == []
+    assert [batch.tolist() for batch in cut_by_budget(np.arange(5), lengths, 6, None)] == [
+        [1],
+        [2],
+        [3],
+        [0, 4],
+    ]
 
 
 @given(st.integers(0, 400))

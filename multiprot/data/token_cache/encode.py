@@ -102,9 +102,7 @@ def encode(
     ]
     lengths = np.array([len(piece) for piece in pieces], dtype=np.int64)
     found: dict[int, NDArray[np.float32]] = {}
-    # A budget below one protein would never be met.
-    budget = max(source.tokens_per_batch, int(lengths.max(initial=1)))
-    for batch in cut_by_budget(np.arange(len(pieces)), lengths, budget, None):
+    for batch in cut_by_budget(np.arange(len(pieces)), lengths, source.tokens_per_batch, None):
         tokens = _forward(source, [pieces[number] for number in batch])
         found |= dict(zip(batch.tolist(), tokens, strict=True))
         advance(int(lengths[batch].sum()))

@@ -33,7 +33,7 @@ class EntryPlan:
     """
 
     def __init__(self, costs: NDArray[np.int64], *, seed: int, tokens: int, entries: int) -> None:
-        self._costs = np.minimum(costs, tokens)
+        self._costs = costs
         self._seed = seed
         self._tokens, self._entries = tokens, entries
         self._starts = [0]
