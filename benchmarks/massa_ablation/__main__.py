@@ -58,8 +58,8 @@ def _parser() -> argparse.ArgumentParser:
         "--rows", type=int, default=1500, help="training proteins of a task at most"
     )
     parser.add_argument("--test-rows", type=int, default=1000)
-    parser.add_argument("--residues", type=int, default=60_000, help="for tasks of residues")
-    parser.add_argument("--test-residues", type=int, default=12_000)
+    parser.add_argument("--residues", type=int, default=200_000, help="for tasks of residues")
+    parser.add_argument("--test-residues", type=int, default=60_000)
     parser.add_argument("--threads", type=int, default=1, help="of each pretraining")
     parser.add_argument("--parallel", type=int, default=2, help="models at a time")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
