@@ -25,7 +25,13 @@ from torch.optim import Optimizer
 from multiprot.fusion.attachment import attached, detached
 from multiprot.fusion.idle import zero_attached
 from multiprot.objectives import TotalObjective, TotalResult
-from multiprot.training.bilevel import BilevelLoss, bilevel_loss, keep_adapted, trainable_names
+from multiprot.training.bilevel import (
+    BilevelLoss,
+    Loss,
+    bilevel_loss,
+    keep_adapted,
+    trainable_names,
+)
 from multiprot.training.module import PretrainModule
 from multiprot.training.settings import BilevelConfig, OptimizerConfig, ScheduleConfig
 from multiprot.training.substitution import evaluate_with
@@ -121,7 +127,7 @@ class BilevelModule(PretrainModule):
         keep_adapted(self, {name: place / self._descents for name, place in self._led_to.items()})
         self._led_to, self._descents = {}, 0
 
-    def _inner_loss(self, batch: Any) -> Any:
+    def _inner_loss(self, batch: Any) -> Loss:
         """L_in where θ stands; each call has the same ψ, without gradient, and queue."""
         parameters = {name: p.detach() for name, p in self.objectives.named_parameters()}
         buffers = dict(self.objectives.named_buffers())
