@@ -319,6 +319,8 @@ class Objective(nn.Module, ABC):
 
     name: ClassVar[str]
     needs: ClassVar[frozenset[Modality | Literal["spans", "geometry"]]]
+    hides_residues: ClassVar[bool] = True
+    """Whether `corrupt` may hide amino acids; False where it hides nothing, or other things."""
 
     def corrupt(self, batch: ProteinBatch, rng: torch.Generator) -> ProteinBatch:
         """The batch as the model shall see it, with parts hidden; identity by default.

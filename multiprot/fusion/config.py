@@ -15,6 +15,10 @@ class SequenceStackConfig(Section):
 
     positions: int = Field(default=1022, ge=1)
     """Residues that a place is learned for; a longer protein is cropped, or cut into windows."""
+    start: Literal["random", "sinusoidal"] = "random"
+    """What the places are before they learn: small random numbers, as in MASSA; or sines and
+    cosines of many wavelengths (Vaswani et al. 2017), by which the difference of two tokens tells
+    at once how far apart they are in the chain."""
     layers: int = Field(default=3, ge=0)
     """Gated convolutions."""
     kernel: int = Field(default=7, ge=1)

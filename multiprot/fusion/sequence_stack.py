@@ -20,6 +20,7 @@ from multiprot.fusion.config import SequenceStackConfig
 from multiprot.fusion.tokens import cleared
 
 _POSITION_SCALE = 0.02
+_LONGEST = 10_000.0
 
 
 class SequenceStack(nn.Module):
@@ -29,6 +30,9 @@ class SequenceStack(nn.Module):
         super().__init__()
         self.positions = nn.Embedding(config.positions, width)
         nn.init.normal_(self.positions.weight, std=_POSITION_SCALE)
+        if config.start == "sinusoidal":
+            with torch.no_grad():
+                self.positions.weight.copy_(sinusoids(config.positions, width))
         self.convolutions = nn.ModuleList(
             nn.Conv1d(width, 2 * width, config.kernel, padding=config.kernel // 2)
             for _ in range(config.layers)
@@ -61,3 +65,14 @@ class SequenceStack(nn.Module):
         # Behind the mask are zeros, as beyond the ends of a chain that stands alone.
         seen: Tensor = convolution(self.dropout(values).transpose(1, 2))
         return (values + functional.glu(seen, dim=1).transpose(1, 2)) * math.sqrt(0.5)
+
+
+def sinusoids(positions: int, width: int) -> Tensor:
+    """Sines and cosines [position, width] of wavelengths from 2π to 2π · 10,000 residues.
+
+    From Vaswani et al. 2017, arXiv:1706.03762. The squares of the differences of two places' sine
+    and cosine of one wavelength add up to a function of how far apart the places are.
+    """
+    pairs = torch.arange((width + 1) // 2)
+    angles = torch.arange(positions)[:, None] / _LONGEST ** (2 * pairs / width)
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :width]

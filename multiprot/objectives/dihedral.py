@@ -55,6 +55,7 @@ class Dihedral(Objective):
     """Hides geometry in `corrupt`, guesses angles in `forward`."""
 
     name: ClassVar[str] = "dihedral"
+    hides_residues: ClassVar[bool] = False
     needs: ClassVar[frozenset[Modality | Literal["spans", "geometry"]]] = frozenset({"geometry"})
 
     def __init__(self, config: DihedralConfig, context: ObjectiveContext) -> None:

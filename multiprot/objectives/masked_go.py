@@ -45,6 +45,7 @@ class MaskedGo(Objective):
     """
 
     name: ClassVar[str] = "masked-go"
+    hides_residues: ClassVar[bool] = False
     needs: ClassVar[frozenset[Modality | Literal["spans"]]] = frozenset({Modality.GO})
     classes: Tensor
     vocabulary: Tensor

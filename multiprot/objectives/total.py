@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -82,7 +82,14 @@ class TotalObjective(nn.Module):
         The loss is attached to every output and every head, so that each parameter gets a
         gradient on each process, whatever its batch holds.
         """
-        results = {name: each(outputs, batch) for name, each in self._named().items()}
+        return self.some(tuple(self._named()), outputs, batch)
+
+    def some(
+        self, names: Collection[str], outputs: FusionOutputs, batch: ProteinBatch
+    ) -> TotalResult:
+        """The same of some of the objectives alone; the others are not computed."""
+        members = self._named()
+        results = {name: members[name](outputs, batch) for name in members if name in names}
         losses = [self.weights[name] * result.loss for name, result in results.items()]
         attached = _zero_of_outputs(outputs) + zero_of([self])
         return TotalResult(torch.stack(losses).sum() + attached, results)

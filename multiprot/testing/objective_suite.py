@@ -149,6 +149,19 @@ class ObjectiveSuite(PluginSuite):
             "corrupt what the encoders see, `sequence` and `structure`; targets stay",
         )
 
+    def test_residues_are_hidden_by_those_that_say_so(self) -> None:
+        """Tokens of a sequence encoder are cached beside an objective that hides no residues."""
+        objective = self.objective()
+        if objective.hides_residues:
+            return
+        batch = self.batch(self.model())
+        corrupted = objective.corrupt(batch, _rng())
+        demand(
+            corrupted.sequence is batch.sequence and corrupted.masked_residues is None,
+            "corrupt hides residues, and hides_residues is False",
+            "leave hides_residues as it is, True",
+        )
+
     def test_order_of_proteins_does_not_matter(self) -> None:
         """The loss is a mean over items, whatever their order."""
         model, objective = self.model(), self.objective()

@@ -135,5 +135,6 @@ def _refuse_hiding(
 
 
 def _hides(objective: Any) -> bool:
-    """Whether an objective shows the model another batch than there is."""
-    return type(objective).corrupt is not Objective.corrupt
+    """Whether an objective shows the model other residues than there are."""
+    changes: bool = type(objective).corrupt is not Objective.corrupt
+    return changes and type(objective).hides_residues

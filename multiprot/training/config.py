@@ -14,7 +14,9 @@ from multiprot.encoders.section import ObjectiveSection
 from multiprot.fusion.config import ModelConfig
 from multiprot.training.settings import (
     AveragingConfig,
+    BilevelConfig,
     CardConfig,
+    Encoder,
     OptimizerConfig,
     ScheduleConfig,
     TrainerConfig,
@@ -64,6 +66,9 @@ class PretrainConfig(Section):
     """Encoders and how they are fused."""
     objectives: Annotated[tuple[ObjectiveSection, ...], Field(min_length=1)]
     """Losses and their weights."""
+    bilevel: BilevelConfig | None = None
+    """Inner steps of an encoder on some of the objectives, which the others see through; null: all
+    objectives are one loss, and the optimizer moves every encoder that learns."""
     batch: BatchConfig = BatchConfig()
     """What goes into one batch."""
     optimizer: OptimizerConfig = OptimizerConfig()
@@ -89,6 +94,47 @@ class PretrainConfig(Section):
                 f"{stack.positions}; crop to as many residues at most, or learn more positions"
             )
         return self
+
+    @model_validator(mode="after")
+    def _inner_steps_are_possible(self) -> Self:
+        if self.bilevel is not None:
+            self._refuse_inner_objectives(self.bilevel.objectives)
+            self._refuse_inner_part(self.bilevel.part)
+        return self
+
+    def _refuse_inner_objectives(self, inner: tuple[str, ...]) -> None:
+        weights = {objective.name: objective.weight for objective in self.objectives}
+        if unknown := [name for name in inner if name not in weights]:
+            raise ValueError(
+                f"bilevel.objectives: {unknown[0]!r} is none of the recipe's objectives "
+                f"({', '.join(weights)}); add it to them, or set bilevel to null"
+            )
+        if idle := [name for name in inner if not weights[name]]:
+            raise ValueError(
+                f"bilevel.objectives: {idle[0]!r} has weight 0 and leads nowhere; give it a weight"
+            )
+        if not any(weight for name, weight in weights.items() if name not in inner):
+            raise ValueError(
+                f"bilevel.objectives: beside {', '.join(inner)} no objective with a weight is left "
+                "for the outer loss; add one, or set bilevel to null"
+            )
+
+    def _refuse_inner_part(self, part: Encoder) -> None:
+        if getattr(self.model, part) is None:
+            raise ValueError(
+                f"bilevel.part: the model has no {part} encoder; choose one in model.{part}, name "
+                "the other, or set bilevel to null"
+            )
+        if part in self.optimizer.encoder_lr:
+            raise ValueError(
+                f"optimizer.encoder_lr.{part}: with bilevel the {part} encoder moves by inner "
+                "steps alone; leave it out, and set bilevel.learning_rate"
+            )
+        if any(name in self.trainer.strategy for name in ("fsdp", "deepspeed")):
+            raise ValueError(
+                f"trainer.strategy {self.trainer.strategy!r} shards parameters, and inner steps "
+                "need them whole; set it to ddp, or bilevel to null"
+            )
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:

@@ -49,7 +49,11 @@ class PretrainModule(LightningModule):  # type: ignore[misc]
     ----------
     latest, valid
         Means last taken over train batches and over the valid split, by "objective/metric".
+    moved_apart
+        Names of parameters that training moves, but not the optimizer.
     """
+
+    moved_apart: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -82,12 +86,21 @@ class PretrainModule(LightningModule):  # type: ignore[misc]
         """The total loss of one batch."""
         if not self._seen:  # the first batch of an optimizer step
             self._means = WeightedMeans()
-        result = self.objectives(self.model(batch), batch)
+        result = self.train_losses(batch)
         losses = {name: part.loss.detach() for name, part in result.results.items()}
         self._seen.append(SeenBatch(batch.ids, losses))
         self._count(result)
         loss: Tensor = result.loss
         return loss
+
+    def train_losses(self, batch: Any) -> TotalResult:
+        """Losses of a train batch; of their sum the gradients are taken."""
+        return self.objectives(self.model(batch), batch)
+
+    @property
+    def reported_weights(self) -> Mapping[str, float]:
+        """Factor on each loss, by the name of its objective, in the sum that is reported."""
+        return self.objectives.weights
 
     def configure_gradient_clipping(
         self,
@@ -140,6 +153,6 @@ class PretrainModule(LightningModule):  # type: ignore[misc]
 
     def _take_means(self) -> dict[str, float]:
         means, self._means = self._means.compute(), WeightedMeans()
-        weights = self.objectives.weights
+        weights = self.reported_weights
         total = sum(weights[name] * means.get(f"{name}/loss", 0.0) for name in weights)
         return {"loss": total, **means}

@@ -17,6 +17,7 @@ from multiprot.encoders.registry import Registry
 from multiprot.errors import DataError
 from multiprot.fusion import FusionModel, build_model
 from multiprot.objectives import TotalObjective, build_objectives
+from multiprot.training.bilevel_checks import refuse_impossible_inner_steps
 from multiprot.training.config import PretrainConfig
 from multiprot.training.precision import refuse_unclaimed_precision
 from multiprot.training.seeding import seed_at
@@ -79,6 +80,8 @@ def build_parts(config: PretrainConfig, corpus: Corpus, registry: Registry) -> T
     torch.manual_seed(seed_at(config.seed, "weights"))
     model = build_model(config.model, registry, ontology)
     objectives = build_objectives(config.objectives, registry, context)
+    if config.bilevel is not None:
+        refuse_impossible_inner_steps(model, objectives, config.bilevel)
     asked = {need for each in objectives.members() for need in each.needs}
     return TrainingParts(
         corpus=corpus,

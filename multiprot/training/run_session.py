@@ -55,7 +55,9 @@ class RunSession(ABC):
         self.module, self.data, self.folder = module, data, folder
         self._options, self._checkpoint = trainer, checkpoint
         self.clock, self.stopwatch = Clock(), Stopwatch()
-        self.average = None if averaging.decay is None else WeightAverage(averaging.decay)
+        self.average = None
+        if averaging.decay is not None:
+            self.average = WeightAverage(averaging.decay, module.moved_apart)
         self.trainer = build_trainer(trainer, callbacks=self._callbacks(), loggers=self._loggers())
 
     def train(self) -> None:
@@ -97,7 +99,9 @@ class RunSession(ABC):
     @property
     def parameters(self) -> int:
         """Trainable numbers in model and objectives."""
-        return sum(p.numel() for p in self.module.parameters() if p.requires_grad)
+        apart = self.module.moved_apart
+        named = self.module.named_parameters()
+        return sum(p.numel() for name, p in named if p.requires_grad or name in apart)
 
     def looks(self) -> list[dict[str, str]]:
         """Rows of the table of the valid split, as text."""

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from multiprot.bundle import BundleExtras, TrainedObjectives, TrainingSequences, save_bundle
+from multiprot.training.bilevel_module import BilevelModule
 from multiprot.training.config import PretrainConfig
 from multiprot.training.datamodule import PretrainData
 from multiprot.training.module import PretrainModule
@@ -107,11 +108,12 @@ class Session(RunSession):
 
 def build_module(config: PretrainConfig, parts: TrainingParts) -> PretrainModule:
     """The Lightning module of a recipe."""
-    return PretrainModule(
-        parts.model,
-        parts.objectives,
-        seed=config.seed,
-        optimizer=config.optimizer,
-        schedule=config.schedule,
-        max_steps=config.trainer.max_steps,
-    )
+    how: dict[str, Any] = {
+        "seed": config.seed,
+        "optimizer": config.optimizer,
+        "schedule": config.schedule,
+        "max_steps": config.trainer.max_steps,
+    }
+    if config.bilevel is None:
+        return PretrainModule(parts.model, parts.objectives, **how)
+    return BilevelModule(parts.model, parts.objectives, config.bilevel, **how)

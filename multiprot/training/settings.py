@@ -83,9 +83,15 @@ class ScheduleConfig(Section):
 class BilevelConfig(Section):
     """Steps that a part of the model takes on an inner loss before the outer loss is read.
 
-    As in STEPS (Chen et al. 2023, Bioinformatics 39(4):btad189).
+    As in STEPS (Chen et al. 2023, Bioinformatics 39(4):btad189). The optimizer leaves that part
+    alone.
     """
 
+    objectives: tuple[str, ...] = Field(default=("mutual-information",), min_length=1)
+    """Of the recipe's objectives those whose weighted sum is the inner loss; the others are the
+    outer one. Their own weights (a critic's) learn from their own loss alone."""
+    part: Literal["sequence", "structure"] = "sequence"
+    """Whose encoder takes the steps: all of it that is not frozen."""
     steps: PositiveInt = 1
     """Inner steps before each outer one."""
     learning_rate: NonNegativeFloat = 1e-4
@@ -97,7 +103,8 @@ class BilevelConfig(Section):
     adapted: Literal["discard", "keep"] = "discard"
     """What becomes of the part that took the steps: it goes back to where it was ("discard"; the
     released code of STEPS), or stays where it came to ("keep"), so that inner and outer steps
-    alternate."""
+    alternate. Of several batches per optimizer step (trainer.accumulate) each starts at the same
+    place, and the mean of where they lead is kept."""
 
 
 class AveragingConfig(Section):

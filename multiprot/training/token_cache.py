@@ -96,9 +96,10 @@ def estimate_caches(
     ConfigError, DataError
         As `with_token_cache`, and so before any encoder has worked for hours.
     """
-    cache, rows, accounts = config.token_cache, cached_rows(parts.corpus), list[CacheAccount]()
+    cache, accounts = config.token_cache, list[CacheAccount]()
     if cache is None:
         return accounts
+    rows = cached_rows(config, parts.corpus)
     for name, source in token_sources(config, cache, parts, registry).items():
         folder = TokenFolder(cache.path, source.identity)
         plan = plan_fill(folder, source, parts.corpus, rows)
@@ -111,7 +112,7 @@ def fill_caches(
     config: PretrainConfig, parts: TrainingParts, registry: Registry
 ) -> list[CacheAccount]:
     """Compute what a run lacks, with a bar on a terminal; what was done, by encoder."""
-    rows = cached_rows(parts.corpus)
+    rows = cached_rows(config, parts.corpus)
     done = []
     for each in estimate_caches(config, parts, registry):
         with _bar() as progress:
@@ -120,14 +121,17 @@ def fill_caches(
     return done
 
 
-def cached_rows(corpus: Corpus) -> NDArray[np.int64]:
-    """Rows whose tokens a run reads: those of the train and the valid split."""
-    return np.sort(np.concatenate([corpus.rows("train"), corpus.rows("valid")]))
+def cached_rows(config: PretrainConfig, corpus: Corpus) -> NDArray[np.int64]:
+    """Rows whose tokens a run reads: all of the valid split; of the train split what it samples."""
+    train, share = corpus.rows("train"), config.batch.structure_share
+    if share in (0.0, 1.0):
+        train = train[corpus.has_structure[train] == bool(share)]
+    return np.sort(np.concatenate([train, corpus.rows("valid")]))
 
 
 def _say_crops(config: PretrainConfig, corpus: Corpus, source: TokenSource) -> None:
     limit = config.batch.crop_residues
-    long = 0 if limit is None else int((corpus.lengths[cached_rows(corpus)] > limit).sum())
+    long = 0 if limit is None else int((corpus.lengths[cached_rows(config, corpus)] > limit).sum())
     if long:
         _say(
             f"token cache: {long:,} proteins are longer than batch.crop_residues {limit}; their "

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from multiprot.encoders.contract import ResidueTokens
 from multiprot.errors import DataError
 from multiprot.fusion.config import SequenceStackConfig
-from multiprot.fusion.sequence_stack import SequenceStack
+from multiprot.fusion.sequence_stack import SequenceStack, sinusoids
 from tests.fusion.fakes import SMALL, make_batch, make_model
 
 WIDTH, POSITIONS = 6, 12
@@ -182,3 +182,26 @@ def test_it_stands_behind_the_sequence_encoder_alone() -> None:
     assert torch.equal(stacked.structure_tokens.values, bare.structure_tokens.values)
     assert torch.equal(stacked.sequence_tokens.values, expected.values)
     assert not torch.allclose(stacked.protein, bare.protein, atol=1e-3)
+
+
+@pytest.mark.parametrize("width", [7, 16])
+def test_sinusoids_are_their_formula(width: int) -> None:
+    found = sinusoids(9, width)
+    assert found.shape == (9, width)
+    for place in range(9):
+        for channel in range(width):
+            angle = place / 10_000 ** (2 * (channel // 2) / width)
+            expected = math.cos(angle) if channel % 2 else math.sin(angle)
+            assert float(found[place, channel]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_places_that_begin_as_sinusoids_tell_how_far_apart_they_are() -> None:
+    """Whatever the places themselves are; and they learn on."""
+    config = SequenceStackConfig(positions=40, layers=0, start="sinusoidal")
+    places = SequenceStack(config, 16).positions.weight
+    assert places.requires_grad
+    apart = torch.cdist(places, places, compute_mode="donot_use_mm_for_euclid_dist").square()
+    for offset in range(1, 40):
+        squares = apart.diagonal(offset)
+        torch.testing.assert_close(squares, squares[:1].expand_as(squares), rtol=1e-3, atol=1e-4)
+    assert (apart[0, 1:4].diff() > 0).all()

@@ -45,6 +45,18 @@ def test_loss_is_the_weighted_sum() -> None:
     assert result.results.keys() == built.keys()
 
 
+def test_some_objectives_are_a_part_of_all() -> None:
+    built = objectives()
+    total = TotalObjective(built, {name: 0.5 + number for number, name in enumerate(built)})
+    batch = total.corrupt(make_batch(), rng())
+    outputs = make_model()(batch)
+    one, others = ("go-contrast",), [name for name in built if name != "go-contrast"]
+    parts = [total.some(names, outputs, batch) for names in (one, others)]
+    assert [list(part.results) for part in parts] == [list(one), others]
+    together = parts[0].loss + parts[1].loss
+    torch.testing.assert_close(together, total(outputs, batch).loss)
+
+
 def test_metrics_are_named_after_their_objective_and_detached() -> None:
     total = TotalObjective(objectives(), dict.fromkeys(objectives(), 1.0))
     batch = total.corrupt(make_batch(), rng())

@@ -222,6 +222,12 @@ OBJECTIVE_FAULTS = [
         "targets",
     ),
     Fault(
+        "says it hides no residues",
+        "residues_are_hidden_by_those_that_say_so",
+        _objective(hides_residues=False),
+        "hides_residues is False",
+    ),
+    Fault(
         "counts places", "order_of_proteins_does_not_matter", _objective(forward=_by_place), "order"
     ),
     Fault(

@@ -26,6 +26,12 @@ from tests.training.compare import assert_same_run, bundle_weights
 Recipe = Callable[..., ResolvedConfig[PretrainConfig]]
 
 
+INNER = (
+    "objectives=[{name: token-alignment}, {name: mutual-information, options: {queue: 16}}]",
+    "batch.tokens_per_batch=256",
+)
+
+
 class AbortedError(Exception):
     """Stands for a crash."""
 
@@ -73,6 +79,10 @@ def abort(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Callable[[], None]]
         (16, ("trainer.checkpoint_every_steps=8", "averaging.decay=null")),
         # Negatives of past steps.
         (13, ("objectives=[{name: mutual-information, options: {queue: 16}}]",)),
+        # Inner steps that are kept, and such as are taken back.
+        (13, (*INNER, "bilevel={adapted: keep, steps: 2, learning_rate: 0.1}")),
+        (10, (*INNER, "bilevel={adapted: keep, learning_rate: 0.1}", "trainer.accumulate=2")),
+        (13, (*INNER, "bilevel={adapted: discard, learning_rate: 0.1}")),
     ],
 )
 def test_resumed_run_equals_the_uninterrupted_one_to_the_bit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -19,17 +20,20 @@ class WeightAverage(Callback):  # type: ignore[misc]
     ----------
     decay
         Largest share of the old average that a step keeps, in [0, 1).
+    moved_apart
+        Names of weights that are averaged, too, though they want no gradient.
     """
 
-    def __init__(self, decay: float) -> None:
+    def __init__(self, decay: float, moved_apart: Collection[str] = ()) -> None:
         self.decay = decay
+        self._moved_apart = frozenset(moved_apart)
         self.average: dict[str, Tensor] = {}
         self._steps = 0
         self._lent = False
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin with the current weights, unless a checkpoint brought an average along."""
-        weights = _trainable(pl_module)
+        weights = self._averaged(pl_module)
         if not self.average:
             self.average = {name: weight.detach().clone() for name, weight in weights.items()}
         self.average = {name: self.average[name].to(weights[name].device) for name in weights}
@@ -42,7 +46,7 @@ class WeightAverage(Callback):  # type: ignore[misc]
             return
         self._steps = trainer.global_step
         kept = min(self.decay, (1 + self._steps) / (10 + self._steps))
-        weights = _trainable(pl_module)
+        weights = self._averaged(pl_module)
         torch._foreach_lerp_(
             [self.average[name] for name in weights],
             [weight.detach() for weight in weights.values()],
@@ -68,7 +72,7 @@ class WeightAverage(Callback):  # type: ignore[misc]
     def install(self, module: LightningModule) -> None:
         """Make the average the module's weights for good; the run is over."""
         with torch.no_grad():
-            for name, weight in _trainable(module).items():
+            for name, weight in self._averaged(module).items():
                 weight.copy_(self.average[name])
         self.average = {}
 
@@ -83,12 +87,15 @@ class WeightAverage(Callback):  # type: ignore[misc]
 
     @torch.no_grad()
     def _exchange(self, module: LightningModule) -> None:
-        for name, weight in _trainable(module).items():
+        for name, weight in self._averaged(module).items():
             held = weight.clone()
             weight.copy_(self.average[name])
             self.average[name].copy_(held)
         self._lent = not self._lent
 
-
-def _trainable(module: LightningModule) -> dict[str, Tensor]:
-    return {name: weight for name, weight in module.named_parameters() if weight.requires_grad}
+    def _averaged(self, module: LightningModule) -> dict[str, Tensor]:
+        return {
+            name: weight
+            for name, weight in module.named_parameters()
+            if weight.requires_grad or name in self._moved_apart
+        }
