@@ -18,6 +18,7 @@ from multiprot.embedding.hardware import usable_device
 from multiprot.embedding.models.bundle_model import BundleModel
 from multiprot.evaluation.baselines.ligand import FINGERPRINT_BITS
 from multiprot.evaluation.tasks import Target, Task, Unit
+from multiprot.errors import EvaluationError
 from multiprot.finetuning.frozen import FrozenVectors
 from multiprot.finetuning.interaction_network import interaction_network
 from multiprot.finetuning.learner import HeadLearner, ModelLearner, let_learn
@@ -157,6 +158,11 @@ def _head(
 ) -> PredictionHead:
     specification = task.specification
     named = specification.target is not Target.REGRESSION
+    if options.scores == "tanh" and specification.target not in (Target.BINARY, Target.MULTICLASS):
+        raise EvaluationError(
+            f"{task.name}: scores tanh is for classes that exclude one another, and this task is "
+            f"{specification.task_type.value}; leave --scores out"
+        )
     settings = PredictionSettings(
         task=task.name,
         unit=specification.unit.value,
@@ -170,6 +176,7 @@ def _head(
         window_overlap=options.window_overlap,
         graph=None if network is None else _graph(network, options),
         wild_type=options.wild_type,
+        scores=options.scores,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_at(options.seed, "head"))
