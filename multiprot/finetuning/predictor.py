@@ -49,8 +49,9 @@ class Predicted:
 class Predictor:
     """A fine-tuned bundle, ready to predict.
 
-    Vectors are those of `Embedder`, from sequences alone, as they were in training: a prediction
-    does not depend on what is predicted beside it.
+    Vectors are those of `Embedder`, as they were in training: from sequences alone, or also from
+    structures where a record has one (`settings.structures`). A prediction does not depend on what
+    is predicted beside it.
 
     Attributes
     ----------
@@ -108,7 +109,7 @@ class Predictor:
             )
         head = bundle.load_prediction()
         embedding = EmbedOptions(
-            modalities="sequence",
+            modalities="all" if head.settings.structures else "sequence",
             long_proteins=options.long_proteins,
             max_residues=head.settings.max_residues,
             window_overlap=head.settings.window_overlap,

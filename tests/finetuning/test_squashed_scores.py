@@ -1,4 +1,4 @@
-"""Scores squashed before the cross-entropy, as STEPS released it: a floor that no learning passes."""
+"""Scores squashed before the cross-entropy, as STEPS released it: the loss has a floor."""
 
 from __future__ import annotations
 
@@ -129,9 +129,7 @@ def test_heads_without_them_are_saved_as_before(tmp_path: Path) -> None:
 
 def test_numbers_and_label_sets_are_refused(make_run: MakeRun, tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="for classes that exclude one another"):
-        PredictionSettings(
-            task="t", unit="protein", target="regression", width=4, scores="tanh"
-        )
+        PredictionSettings(task="t", unit="protein", target="regression", width=4, scores="tanh")
     run = make_run(write_task(tmp_path / "task", "multilabel"), scores="tanh")
     with pytest.raises(EvaluationError, match="this task is multilabel; leave --scores out"):
         finetune(run)

@@ -9,14 +9,12 @@ from multiprot.lazy import lazy_names
 if TYPE_CHECKING:
     from multiprot.evaluation.structures.library import StructureLibrary
     from multiprot.evaluation.structures.options import StructureOptions
-    from multiprot.evaluation.structures.report import structure_report
 
 _HOMES: Final = {
     "StructureLibrary": "library",
     "StructureOptions": "options",
-    "structure_report": "report",
 }
 
-__all__ = ["StructureLibrary", "StructureOptions", "structure_report"]
+__all__ = ["StructureLibrary", "StructureOptions"]
 
 __getattr__ = lazy_names(__name__, _HOMES)

@@ -152,9 +152,7 @@ class StructureLibrary:
                 best[sequence] = match
         return best
 
-    def _alignments(
-        self, sequences: list[str], chains: list[ProteinRecord]
-    ) -> Iterator[Aligned]:
+    def _alignments(self, sequences: list[str], chains: list[ProteinRecord]) -> Iterator[Aligned]:
         return aligned_chains(
             sequences,
             [chain.sequence for chain in chains],

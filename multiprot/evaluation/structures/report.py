@@ -49,7 +49,7 @@ def structure_report(
         "similar": len(found) - same,
         "without": len(sequences) - len(found),
         "parts": {
-            name: {"entries": len(rows), "without": _without(library, task, rows)}
+            name: {"entries": len(rows), "without": without_structure(library, task, rows)}
             for name, rows in parts.items()
         },
     }
@@ -67,10 +67,13 @@ def structure_text(report: Mapping[str, Any]) -> str:
         f"{report['without']:,} have none; entries with one: {parts}"
     )
     if report["unreadable"]:
-        text += f"; {report['unreadable']:,} files cannot be read, first {report['first_unreadable']}"
+        text += (
+            f"; {report['unreadable']:,} files cannot be read, first {report['first_unreadable']}"
+        )
     return text
 
 
-def _without(library: StructureLibrary, task: Task, entries: NDArray[np.int64]) -> int:
+def without_structure(library: StructureLibrary, task: Task, entries: NDArray[np.int64]) -> int:
+    """How many of the entries have no structure of any of their proteins."""
     columns = task.sequences
     return sum(all(library.get(column[row]) is None for column in columns) for row in entries)

@@ -55,9 +55,7 @@ def test_tokens_are_the_formula_on_a_dense_matrix(norm: bool, number: int) -> No
         for layer, bend in zip(model.convolutions.layers, model.convolutions.bends, strict=True):
             states = matrix @ states @ layer.linear.weight.T + layer.linear.bias
             if norm:
-                states = torch.nn.functional.layer_norm(
-                    states, (12,), bend[0].weight, bend[0].bias
-                )
+                states = torch.nn.functional.layer_norm(states, (12,), bend[0].weight, bend[0].bias)
             states = states.clamp(min=0)
             wanted.append(states)
         found = model(features).values[0]

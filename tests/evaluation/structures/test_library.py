@@ -47,7 +47,7 @@ def assert_same_coordinates(found: ProteinRecord, chain: ProteinRecord) -> None:
 
 def test_each_sequence_gets_its_own_chain_whatever_the_order(folder: Path) -> None:
     asked = list(CHAINS)
-    random.Random(3).shuffle(asked)  # noqa: S311
+    random.Random(3).shuffle(asked)
     found = library(folder, *(chain.sequence for chain in asked))
     for chain in CHAINS:
         assert_same_coordinates(found.record(chain.sequence), chain)
@@ -120,9 +120,7 @@ def test_a_mutant_gets_the_coordinates_and_a_longer_protein_gaps(folder: Path) -
     # mmseqs2 may align the first residues or not: what is there, is in its place.
     assert not tagged.resolved[:5].any()
     assert tagged.resolved[12:].all()
-    np.testing.assert_allclose(
-        tagged.coordinates[12:], backbone(chain).coordinates[3:], atol=2e-3
-    )
+    np.testing.assert_allclose(tagged.coordinates[12:], backbone(chain).coordinates[3:], atol=2e-3)
 
 
 @needs_mmseqs

@@ -1,4 +1,4 @@
-"""The entry points `gin-residue-graph`, `gcn-residue-graph` and `gearnet`. No torch here: listing costs milliseconds."""
+"""The three encoders as entry points name them. No torch here: listing costs milliseconds."""
 
 from __future__ import annotations
 
