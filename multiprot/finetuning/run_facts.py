@@ -30,7 +30,7 @@ _COMPARED: Final = (
     "folds",
     "fold_groups",
 )
-_LATER: Final = {
+_LATER: Final[dict[str, Any]] = {
     "structure_encoder": None,
     "structure_options": [],
     "structures": None,
