@@ -33,7 +33,7 @@ _BOUNDS: Final = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
 
 def settings_page() -> str:
-    """Markdown: the recipe section by section, the plugins' options, options of embedding and fine-tuning."""
+    """Markdown: the recipe section by section, the plugins' options, those of some commands."""
     blocks = ["## Recipe", _purpose(PretrainConfig), _table(PretrainConfig)]
     for key, section in _sections(PretrainConfig, ""):
         blocks += [f"### {key}", _purpose(section), _table(section)]

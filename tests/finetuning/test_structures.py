@@ -15,15 +15,18 @@ from torch.nn import functional
 from multiprot.embedding import Embedder
 from multiprot.embedding.reading.reader import InputReader
 from multiprot.errors import ConfigError, EvaluationError, FileFormatError, TrainingError
-from multiprot.evaluation.structures import StructureOptions
+from multiprot.evaluation.structures import StructureLibrary, StructureOptions
+from multiprot.evaluation.tasks import load_task
 from multiprot.finetuning import FineTuneRun, Folding, Predictor, cross_validate, finetune
 from multiprot.finetuning.encoder_alone import StructureChoice
+from multiprot.finetuning.entries import read_entries
 from multiprot.finetuning.start import open_start
 from multiprot.proteins import ProteinRecord, read_structure_file
 from multiprot.proteins.structure_writer import write_structure
 from multiprot.testing.records import protein
 from multiprot.training.finetune.options import FineTuneOptions
 from tests.finetuning.conftest import MakeRun
+from tests.finetuning.planted import write_task
 from tests.finetuning.shapes import write_shapes
 
 TINY = ("layers=1", "width=12", "heads=2")
@@ -219,6 +222,56 @@ def test_a_folder_that_knows_none_of_the_proteins_says_so(
     )
     with pytest.raises(EvaluationError, match="not one of 60 training entries"):
         finetune(run)
+
+
+def test_sequences_alone_find_their_structures(
+    make_shapes: MakeShapes, folders: tuple[Path, Path], tiny_bundle: Path
+) -> None:
+    """As `multiprot predict proteins.fasta --structures FOLDER`."""
+    run = make_shapes(epochs=1)
+    finetune(run)
+    library = StructureLibrary(folders[1])
+    records = [read_structure_file(path)[0].record for path in sorted(folders[1].iterdir())]
+    bare = [replace(record, structure=None) for record in records]
+    said = {}
+    for name, given, structures in (
+        ("own", records, None),
+        ("found", bare, library),
+        ("none", bare, None),
+    ):
+        predictor = Predictor.open(run.out / "bundle", structures=structures)
+        said[name] = list(predictor.proteins(given))
+    assert all(p.structured for name in ("own", "found") for p in said[name])
+    assert not any(p.structured for p in said["none"])
+    values = {name: np.concatenate([p.values for p in found]) for name, found in said.items()}
+    np.testing.assert_allclose(values["own"], values["found"], atol=1e-5)
+    assert np.abs(values["own"] - values["none"]).max() > 1e-3
+    blind = make_shapes("blind", epochs=1)
+    finetune(replace(blind, structures=StructureOptions()))
+    with pytest.raises(EvaluationError, match="was fine-tuned without structures"):
+        Predictor.open(blind.out / "bundle", structures=library)
+
+
+def test_pairs_have_structures_too(make_run: MakeRun, tiny_bundle: Path, tmp_path: Path) -> None:
+    """Vectors of both proteins, as in training: what was scored is what is predicted."""
+    task = write_task(tmp_path / "pairs", "pair_binary")
+    loaded = load_task(task)
+    structures = tmp_path / "structures"
+    structures.mkdir()
+    rng = np.random.default_rng(1)
+    for number, sequence in enumerate(loaded.unique_sequences()[:50]):
+        made = protein(rng, f"f{number}", len(sequence))
+        write_structure(replace(made, sequence=sequence), structures / f"f{number}.cif")
+    options = StructureOptions(structures=structures)
+    run = replace(make_run(task, mode="parts", learns=("structure",)), structures=options)
+    finetune(run)
+    predictor = Predictor.open(run.out / "bundle", structures=StructureLibrary(structures))
+    rows = read_entries(task / "data.csv", predictor.settings)
+    said = {p.id: p for p in predictor.entries(rows)}
+    assert sum(p.structured for p in said.values()) == 50
+    scored = np.load(run.out / "predictions" / "test.npz")
+    for name, value in zip(scored["ids"], scored["predictions"], strict=True):
+        assert float(said[name].values[0]) == pytest.approx(float(value), abs=1e-4)
 
 
 def test_input_readers_give_predictions_their_structures(
