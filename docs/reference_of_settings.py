@@ -14,7 +14,9 @@ from pydantic_core import PydanticUndefined
 from multiprot.config import Section
 from multiprot.embedding.options import EmbedOptions
 from multiprot.encoders.registry import GROUPS, OBJECTIVE_GROUP, Registry
+from multiprot.evaluation.structures.options import StructureOptions
 from multiprot.training.config import PretrainConfig
+from multiprot.training.finetune.options import FineTuneOptions
 from multiprot.training.masked.config import MaskedConfig
 
 _WORDS: Final = {
@@ -31,7 +33,7 @@ _BOUNDS: Final = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
 
 def settings_page() -> str:
-    """Markdown: the recipe section by section, the plugins' options, the options of embedding."""
+    """Markdown: the recipe section by section, the plugins' options, those of some commands."""
     blocks = ["## Recipe", _purpose(PretrainConfig), _table(PretrainConfig)]
     for key, section in _sections(PretrainConfig, ""):
         blocks += [f"### {key}", _purpose(section), _table(section)]
@@ -42,6 +44,12 @@ def settings_page() -> str:
     blocks += ["## Options of embedding", _purpose(EmbedOptions)]
     blocks += ["`EmbedOptions` in Python; most of them are options of `multiprot embed`, too."]
     blocks += [_table(EmbedOptions)]
+    blocks += ["## Options of fine-tuning", _purpose(FineTuneOptions)]
+    blocks += ["Each is an option of `multiprot finetune`: `batch_entries` is `--batch-entries`."]
+    blocks += [_table(FineTuneOptions)]
+    blocks += ["## Options of structures for tasks", _purpose(StructureOptions)]
+    blocks += ["Options of `multiprot finetune` and `multiprot evaluate`."]
+    blocks += [_table(StructureOptions)]
     return "\n\n".join(blocks) + "\n"
 
 

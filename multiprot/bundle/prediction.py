@@ -16,7 +16,8 @@ from multiprot.errors import BundleError
 
 _SETTINGS: Final = "settings"
 _PAIR_PARTS: Final = 3
-_LATER: Final = ("graph", "wild_type")
+_LATER: Final = {"graph": None, "wild_type": (), "scores": "plain", "structures": False}
+"""Settings that earlier versions do not know, as they are where nothing of them is used."""
 
 
 class PredictionSettings(Section):
@@ -48,6 +49,12 @@ class PredictionSettings(Section):
     """Columns of sequences that an entry is compared with, one for each of its own: what is
     predicted is the difference; empty: there are none."""
 
+    scores: Literal["plain", "tanh"] = "plain"
+    """"tanh": scores of classes are squashed to -1 … 1 before they become probabilities, as the
+    released code of STEPS has it."""
+    structures: bool = False
+    """Vectors are of sequence and structure, where a protein has one; else of sequence alone."""
+
     @model_validator(mode="after")
     def _names_fit_the_target(self) -> Self:
         count, binary = len(self.class_names), self.target == "binary"
@@ -69,6 +76,14 @@ class PredictionSettings(Section):
             raise ValueError(
                 "a difference from a wild type is a number of whole proteins, without a graph; "
                 f"this head is for {self.target} of {self.unit}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _squashed_scores_are_of_classes(self) -> Self:
+        if self.scores == "tanh" and self.target not in ("binary", "multiclass"):
+            raise ValueError(
+                f"scores tanh is for classes that exclude one another, not for {self.target}"
             )
         return self
 
@@ -174,7 +189,14 @@ class PredictionHead(nn.Module):
         if ligand is not None:
             inputs = torch.cat([inputs, ligand], dim=1)
         outputs: Tensor = self.layers(inputs)
-        return outputs
+        return outputs if self.settings.scores == "plain" else self._squashed(outputs)
+
+    def _squashed(self, outputs: Tensor) -> Tensor:
+        """Scores of classes in -1 … 1; of yes and no, what one has more than the other, -2 … 2.
+
+        The cross-entropy over C classes then stays above log(1 + (C - 1) e^-2).
+        """
+        return outputs.tanh() * (2.0 if self.settings.target == "binary" else 1.0)
 
     def predictions(self, outputs: Tensor) -> Tensor:
         """What `outputs` say, float64 on the CPU.
@@ -226,7 +248,7 @@ def _layers(settings: PredictionSettings, channels: int) -> nn.Sequential:
 def save_head(head: PredictionHead, path: Path) -> None:
     """Write a head with its settings."""
     # What is not used is not told: versions that do not know it yet can read the file.
-    unused = {name for name in _LATER if not getattr(head.settings, name)}
+    unused = {name for name, idle in _LATER.items() if getattr(head.settings, name) == idle}
     settings = head.settings.model_dump_json(exclude=unused)
     save_tensors(head.state_dict(), path, {_SETTINGS: settings})
 

@@ -14,10 +14,12 @@ from multiprot.cli.section_options import with_section_options
 from multiprot.embedding.options import EmbedOptions
 from multiprot.errors import ConfigError
 from multiprot.evaluation.comparison.options import EvaluateOptions
+from multiprot.evaluation.structures.options import StructureOptions
 
 _FAILED: Final = 2
 
 
+@with_section_options(StructureOptions, parameter="structures")
 @with_section_options(EvaluateOptions, renamed={"probes": "--probe", "metrics": "--metric"})
 def evaluate(
     models: Annotated[
@@ -30,6 +32,7 @@ def evaluate(
         ),
     ],
     options: EvaluateOptions,
+    structures: StructureOptions,
     tasks: Annotated[
         list[Path], typer.Option("--tasks", help="Task folder, or folder of them; repeatable.")
     ],
@@ -73,6 +76,7 @@ def evaluate(
         device=device,
         corpora=tuple(corpora or ()),
         watch=progress_bar,
+        structures=structures,
     )
     outcome = run_cells(plan, resume=resume, on_cell=_say)
     results = write_results(outcome, options, out)

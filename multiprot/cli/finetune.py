@@ -15,6 +15,7 @@ import typer
 from multiprot.cli.fold_table import figure, folds_text
 from multiprot.cli.section_options import with_section_options
 from multiprot.errors import ConfigError, TrainingError
+from multiprot.evaluation.structures.options import StructureOptions
 from multiprot.training.finetune.options import FineTuneOptions
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from multiprot.training.finetune.watch import Look
 
 
+@with_section_options(StructureOptions, parameter="structures")
 @with_section_options(FineTuneOptions)
 def finetune(
     model: Annotated[
@@ -32,6 +34,7 @@ def finetune(
     ],
     task: Annotated[Path, typer.Argument(help="Task folder.")],
     options: FineTuneOptions,
+    structures: StructureOptions,
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
     split_column: Annotated[
         str, typer.Option(help="Column that says train, valid or test.")
@@ -53,6 +56,20 @@ def finetune(
     encoder_options: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Option of an encoder alone; repeatable."),
+    ] = None,
+    structure_encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Structure encoder to put beside a sequence encoder alone, with its own first "
+            "weights: gcn-residue-graph, or NAME:CHECKPOINT.",
+        ),
+    ] = None,
+    structure_options: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set-structure", metavar="KEY=VALUE", help="Option of that one; repeatable."
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the newest checkpoint of the run.")
@@ -86,6 +103,9 @@ def finetune(
         split_column=split_column,
         device=device,
         encoder_options=tuple(encoder_options or ()),
+        structure_encoder=structure_encoder,
+        structure_options=tuple(structure_options or ()),
+        structures=structures,
         allow_other_versions=allow_other_versions,
     )
     if folds is None:
@@ -145,6 +165,8 @@ def _require_trainer() -> None:
 
 
 def _text(results: dict[str, Any], out: Path) -> str:
+    from multiprot.evaluation.structures.report import structure_text
+
     metrics = list(results["valid"])
     width = max(len(name) for name in metrics)
     scores = {"valid": results["valid"], **results["tests"]}
@@ -155,9 +177,11 @@ def _text(results: dict[str, Any], out: Path) -> str:
         lines.append(f"{name:<{width}} {cells}")
     early = ", stopped early" if results["stopped_early"] else ""
     bundle = shlex.quote(str(out / "bundle"))
+    found = results["structures"]
     return "\n".join(
         [
             *lines,
+            *([] if found is None else [structure_text(found)]),
             f"{results['steps']:,} steps{early}, best after {results['best_step']:,}; "
             f"{results['parameters']:,} parameters learnt, {results['seconds']:,.0f} s in all",
             f"model: {bundle}",

@@ -18,6 +18,8 @@ def folds_text(results: Mapping[str, Any], out: Path) -> str:
     out
         Folder of the run.
     """
+    from multiprot.evaluation.structures.report import structure_text
+
     metrics = list(results["out_of_fold"])
     chosen_by = f"valid {results['primary_metric']}"
     rows = [["fold", "train", "valid", "test", chosen_by, *metrics]]
@@ -30,9 +32,11 @@ def folds_text(results: Mapping[str, Any], out: Path) -> str:
     joined = [figure(value) for value in results["out_of_fold"].values()]
     rows.append(["joined", "", "", "", "", *joined])
     place = shlex.quote(str(out))
+    found = results["structures"]
     return "\n".join(
         [
             *_aligned(rows),
+            *([] if found is None else [structure_text(found)]),
             f"test scores of {len(results['folds'])} folds; joined: all folds' predictions, "
             "scored together",
             f"models: {place}/fold-01/bundle and so on; {results['seconds']:,.0f} s in all",

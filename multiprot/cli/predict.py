@@ -13,6 +13,7 @@ import typer
 
 from multiprot.cli.section_options import with_section_options
 from multiprot.errors import ConfigError, MultiprotError
+from multiprot.evaluation.structures.options import StructureOptions
 from multiprot.files import refuse_existing
 from multiprot.finetuning.options import PredictOptions
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _SHOWN: Final = 20
 
 
+@with_section_options(StructureOptions, parameter="structures")
 @with_section_options(PredictOptions)
 def predict(
     inputs: Annotated[
@@ -38,6 +40,7 @@ def predict(
     model: Annotated[Path, typer.Option(help="Bundle that `multiprot finetune` made.")],
     out: Annotated[Path, typer.Option(help="Table to write, named *.csv, *.tsv or *.parquet.")],
     options: PredictOptions,
+    structures: StructureOptions,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps.")] = "cpu",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
     strict: Annotated[
@@ -48,11 +51,12 @@ def predict(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Summary as JSON.")] = False,
 ) -> None:
-    """Predict what a model was fine-tuned on, from sequences.
+    """Predict what a model was fine-tuned on, from sequences, and structures where it had them.
 
     One row for each protein, pair or residue: id, prediction and, for classes, probabilities. What
     cannot be used is left out and named on standard error.
     """
+    from multiprot.evaluation.structures import StructureLibrary
     from multiprot.finetuning import Predictor
     from multiprot.finetuning.tables import prediction_columns, prediction_rows
     from multiprot.search.tables import table_format, write_table
@@ -60,11 +64,16 @@ def predict(
     table_format(out)
     refuse_existing(out, overwrite=overwrite)
     predictor = Predictor.open(
-        model, device=device, options=options, allow_other_versions=allow_other_versions
+        model,
+        device=device,
+        options=options,
+        structures=StructureLibrary.of(structures),
+        allow_other_versions=allow_other_versions,
     )
     refusals = _Refusals(strict=strict)
     settings = predictor.settings
-    rows = prediction_rows(settings, _predictions(predictor, inputs, refusals))
+    count = _Count(_predictions(predictor, inputs, refusals))
+    rows = prediction_rows(settings, count)
     written = write_table(out, prediction_columns(settings), rows, overwrite=overwrite)
     refusals.tell()
     summary = {
@@ -73,7 +82,25 @@ def predict(
         "rows": written,
         "refused": dict(refusals.found),
     }
-    print(json.dumps(summary, indent=2) if as_json else f"{written:,} rows, in {out}")
+    told = f"{written:,} rows, in {out}"
+    if settings.structures:
+        summary["with_structure"] = count.structured
+        told += f"; {count.structured:,} of {count.entries:,} entries with a structure"
+    print(json.dumps(summary, indent=2) if as_json else told)
+
+
+class _Count:
+    """Predictions on their way, and how many of them used a structure."""
+
+    def __init__(self, predictions: Iterator[Predicted]) -> None:
+        self._predictions = predictions
+        self.entries = self.structured = 0
+
+    def __iter__(self) -> Iterator[Predicted]:
+        for prediction in self._predictions:
+            self.entries += 1
+            self.structured += prediction.structured
+            yield prediction
 
 
 class _Refusals:

@@ -8,13 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from multiprot.errors import MultiprotError, TrainingError
+from multiprot.evaluation.structures import StructureLibrary
+from multiprot.evaluation.structures.report import structure_report
 from multiprot.evaluation.tasks import Task
 from multiprot.files import read_bytes
 from multiprot.finetuning.fold_results import TrainedFold, summary_of
 from multiprot.finetuning.folds import Folding, fold_tasks
 from multiprot.finetuning.parts import Parts
-from multiprot.finetuning.run import FineTuneRun, finetune_on, task_of
+from multiprot.finetuning.run import FineTuneRun, finetune_on, structures_of, task_of
 from multiprot.finetuning.run_facts import check_resumable, facts_of, write_new
 from multiprot.training.finetune.watch import Look
 from multiprot.training.run_folder import RunFolder, write_json
@@ -63,6 +67,7 @@ def cross_validate(
     """
     folder, task = RunFolder(Path(run.out)), task_of(run)
     tasks = _learnable(task, run, folding)
+    structures = structures_of(run, task)
     facts = facts_of(run, task, folding)
     if resume:
         check_resumable(folder, facts)
@@ -71,7 +76,7 @@ def cross_validate(
     folds: list[TrainedFold] = []
     for number, fold_task in enumerate(tasks, 1):
         try:
-            folds.append(train_fold(run, fold_task, number, on_look))
+            folds.append(train_fold(run, fold_task, number, on_look, structures))
             _refuse_mixed(folder, folds)
         except MultiprotError:
             if not resume and not fold_folder(folder.path, 1).exists():
@@ -79,9 +84,16 @@ def cross_validate(
                 folder.clear()
             raise
     summary = summary_of(task, folds, folder.path / "predictions" / "out_of_fold.npz")
-    results = summary | {"fold_groups": folding.groups}
+    results = summary | {"fold_groups": folding.groups, "structures": _report(structures, task)}
     write_json(folder.results, results)
     return results
+
+
+def _report(structures: StructureLibrary | None, task: Task) -> dict[str, Any] | None:
+    """How many proteins of the whole task have a structure."""
+    if structures is None:
+        return None
+    return structure_report(structures, task, {"all": np.arange(len(task))})
 
 
 def _learnable(task: Task, run: FineTuneRun, folding: Folding) -> list[Task]:
@@ -108,7 +120,13 @@ def fold_folder(out: Path, number: int) -> Path:
     return out / f"fold-{number:02d}"
 
 
-def train_fold(run: FineTuneRun, task: Task, number: int, on_look: OnLook) -> TrainedFold:
+def train_fold(
+    run: FineTuneRun,
+    task: Task,
+    number: int,
+    on_look: OnLook,
+    structures: StructureLibrary | None = None,
+) -> TrainedFold:
     """One fold: as it is if it is finished, else trained from where it stopped.
 
     Parameters
@@ -121,6 +139,8 @@ def train_fold(run: FineTuneRun, task: Task, number: int, on_look: OnLook) -> Tr
         Of the fold, from 1.
     on_look
         See `OnLook`.
+    structures
+        As `structures_of` gives them.
     """
     shared = Path(run.out)
     folder = RunFolder(fold_folder(shared, number))
@@ -134,6 +154,7 @@ def train_fold(run: FineTuneRun, task: Task, number: int, on_look: OnLook) -> Tr
     results = finetune_on(
         task,
         replace(run, out=folder.path, shared=shared),
+        structures,
         resume=begun,
         on_look=lambda look: on_look(number, look),
     )

@@ -16,11 +16,16 @@ from multiprot.bundle.protein_network import ProteinNetwork
 from multiprot.embedding import Embedder, EmbedOptions
 from multiprot.embedding.hardware import usable_device
 from multiprot.embedding.models.bundle_model import BundleModel
+from multiprot.errors import EvaluationError, TrainingError
 from multiprot.evaluation.baselines.ligand import FINGERPRINT_BITS
+from multiprot.evaluation.structures import StructureLibrary
+from multiprot.evaluation.structures.report import without_structure
 from multiprot.evaluation.tasks import Target, Task, Unit
 from multiprot.finetuning.frozen import FrozenVectors
 from multiprot.finetuning.interaction_network import interaction_network
-from multiprot.finetuning.learner import HeadLearner, ModelLearner, let_learn
+from multiprot.finetuning.kept_tokens import kept_tokens
+from multiprot.finetuning.learner import HeadLearner, ModelLearner
+from multiprot.finetuning.learning import let_learn
 from multiprot.finetuning.live import LiveVectors
 from multiprot.finetuning.live_model import LiveModel
 from multiprot.finetuning.loss import TaskLoss
@@ -69,6 +74,7 @@ class Fitting:
         *,
         device: str,
         cache: Path,
+        structures: StructureLibrary | None = None,
     ) -> Fitting:
         """All that a run needs, its first weights drawn by the seed.
 
@@ -83,25 +89,47 @@ class Fitting:
         device
             Where it is computed.
         cache
-            Folder that keeps the vectors of a model that does not learn.
+            Folder that keeps the vectors of a model that does not learn, or the tokens of a
+            sequence encoder that does not.
+        structures
+            Of the task's proteins, which were looked for; None: they have none.
+
+        Raises
+        ------
+        EvaluationError, TrainingError
+            If model, task and options do not fit one another.
         """
-        embedding = embed_options(options)
+        if structures is not None:
+            _refuse_unread(start, structures)
+            if "structure" in options.learns:
+                _refuse_none(task, parts, structures)
+        embedding = embed_options(options, structures=structures is not None)
         place = usable_device(device, options.precision)
         graph = options.head == "graph"
         network = interaction_network(task, parts, options) if graph else None
-        head = _head(task, start, options, network)
+        head = _head(task, start, options, network, structures=structures is not None)
         loss = TaskLoss(task, parts.train, balanced=options.class_weights == "balanced")
         if options.mode == "frozen":
             embedder = Embedder(BundleModel(start.bundle, embedding, place), embedding)
-            frozen = FrozenVectors(task, embedder, parts.all(), cache, network)
+            frozen = FrozenVectors(task, embedder, parts.all(), cache, network, structures)
             if network is not None and head.graph is not None:
                 head.graph.take(network, torch.from_numpy(frozen.of_network(network)))
             learner: Learner = HeadLearner(head, loss)
             return cls(task=task, parts=parts, head=head, vectors=frozen, learner=learner)
         model = LiveModel(start.bundle, embedding, place)
-        let_learn(model, options.mode)
-        live = LiveVectors(task, Embedder(model, embedding), parts.all())
-        learner = ModelLearner(head, loss, model, adapters_alone=options.mode == "lora")
+        learning = let_learn(
+            start.bundle.model,
+            options,
+            model.identity.name,
+            structures=structures is not None,
+        )
+        live = LiveVectors(task, Embedder(model, embedding), parts.all(), structures)
+        if options.frozen_tokens == "kept" and not learning.sequence_learns:
+            pieces = live.sequences_of_pieces(parts.all())
+            tokens = kept_tokens(start.bundle, pieces, cache / "tokens", place)
+            if tokens is not None:
+                model.read_sequences(tokens)
+        learner = ModelLearner(head, loss, model, learning)
         return cls(task=task, parts=parts, head=head, vectors=live, learner=learner)
 
     def standardise(self, seed: int) -> None:
@@ -141,10 +169,29 @@ class Fitting:
         )
 
 
-def embed_options(options: FineTuneOptions) -> EmbedOptions:
-    """How proteins are embedded: from their sequences alone, which is all that tasks have."""
+def _refuse_unread(start: Start, structures: StructureLibrary) -> None:
+    if start.bundle.config.structure is None:
+        raise TrainingError(
+            f"{start.source}: the model has no structure encoder, and would not look at the "
+            f"structures of {structures.folder}; leave --structures out, choose another model, or "
+            "put an encoder beside a sequence encoder with --structure-encoder"
+        )
+
+
+def _refuse_none(task: Task, parts: Parts, structures: StructureLibrary) -> None:
+    """Learning from structures that nobody has would pass for a result."""
+    if without_structure(structures, task, parts.train) == len(parts.train):
+        raise EvaluationError(
+            f"{task.name}: not one of {len(parts.train)} training entries has a structure in "
+            f"{structures.folder}; give another folder, lower --structure-identity or "
+            "--structure-coverage, or leave structure out of what learns"
+        )
+
+
+def embed_options(options: FineTuneOptions, *, structures: bool = False) -> EmbedOptions:
+    """How proteins are embedded: from their sequences, and their structures where there are any."""
     return EmbedOptions(
-        modalities="sequence",
+        modalities="all" if structures else "sequence",
         long_proteins=options.long_proteins,
         max_residues=options.max_residues,
         window_overlap=options.window_overlap,
@@ -153,10 +200,20 @@ def embed_options(options: FineTuneOptions) -> EmbedOptions:
 
 
 def _head(
-    task: Task, start: Start, options: FineTuneOptions, network: ProteinNetwork | None
+    task: Task,
+    start: Start,
+    options: FineTuneOptions,
+    network: ProteinNetwork | None,
+    *,
+    structures: bool,
 ) -> PredictionHead:
     specification = task.specification
     named = specification.target is not Target.REGRESSION
+    if options.scores == "tanh" and specification.target not in (Target.BINARY, Target.MULTICLASS):
+        raise EvaluationError(
+            f"{task.name}: scores tanh is for classes that exclude one another, and this task is "
+            f"{specification.task_type.value}; leave --scores out"
+        )
     settings = PredictionSettings(
         task=task.name,
         unit=specification.unit.value,
@@ -170,6 +227,8 @@ def _head(
         window_overlap=options.window_overlap,
         graph=None if network is None else _graph(network, options),
         wild_type=options.wild_type,
+        scores=options.scores,
+        structures=structures,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_at(options.seed, "head"))

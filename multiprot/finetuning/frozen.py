@@ -13,6 +13,7 @@ from multiprot.embedding import Embedder
 from multiprot.errors import EvaluationError
 from multiprot.evaluation.features.cache import VectorCache
 from multiprot.evaluation.features.embedder_source import EmbedderSource
+from multiprot.evaluation.structures import StructureLibrary
 from multiprot.evaluation.tasks import Task, Unit
 from multiprot.finetuning.batch import VectorBatch
 from multiprot.finetuning.loss import label_tensor
@@ -34,6 +35,8 @@ class FrozenVectors:
         Folder that keeps what was computed; a run that was stopped goes on in it.
     network
         What a head with a graph looks pairs up in.
+    structures
+        Of the proteins; None: there are none.
 
     Raises
     ------
@@ -48,13 +51,15 @@ class FrozenVectors:
         entries: NDArray[np.int64],
         cache: Path,
         network: ProteinNetwork | None = None,
+        structures: StructureLibrary | None = None,
     ) -> None:
         self._task = task
         self._nodes: NDArray[np.int64] | None = None
         if network is not None:
             self._nodes = np.stack([network.numbers(c) for c in task.sequences], axis=1)
         by_residue = task.specification.unit is Unit.RESIDUE
-        source = EmbedderSource(embedder, embedder.model.identity.name, VectorCache(cache))
+        name = embedder.model.identity.name
+        source = EmbedderSource(embedder, name, VectorCache(cache), structures=structures)
         sequences = sequences_of(task, entries)
         missing = source.missing(sequences, residues=by_residue)
         if missing:

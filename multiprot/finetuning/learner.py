@@ -7,8 +7,8 @@ from typing import Self
 from torch import Tensor, nn
 
 from multiprot.bundle import PredictionHead
-from multiprot.errors import TrainingError
 from multiprot.finetuning.batch import ProteinsBatch, VectorBatch
+from multiprot.finetuning.learning import LearningParts
 from multiprot.finetuning.live_model import LiveModel
 from multiprot.finetuning.loss import TaskLoss
 from multiprot.training.finetune.module import Learner
@@ -38,7 +38,7 @@ class HeadLearner(Learner):
 
 
 class ModelLearner(Learner):
-    """Learns with the model, of which all or only adapters want gradients.
+    """Learns with the model, or with some parts of it.
 
     Parameters
     ----------
@@ -48,19 +48,19 @@ class ModelLearner(Learner):
         What its outputs are compared with.
     model
         Gives vectors.
-    adapters_alone
-        All of the model but its sequence encoder stays as in use: no dropout.
+    parts
+        Of the model that learn; all others stay as in use: no dropout.
     """
 
     def __init__(
-        self, head: PredictionHead, loss: TaskLoss, model: LiveModel, *, adapters_alone: bool
+        self, head: PredictionHead, loss: TaskLoss, model: LiveModel, parts: LearningParts
     ) -> None:
         super().__init__()
         self.head: PredictionHead = head
         self.compared = loss
         self.backbone: nn.Module = model.bundle.model
         self._model = model
-        self._adapters_alone = adapters_alone
+        self._parts = parts
 
     def loss(self, batch: ProteinsBatch) -> Tensor:
         """The mean over the rows of `batch`."""
@@ -76,39 +76,5 @@ class ModelLearner(Learner):
     def train(self, mode: bool = True) -> Self:
         """As in torch, but what does not learn stays as in use."""
         super().train(mode)
-        encoder = self._model.bundle.model.sequence
-        if mode and self._adapters_alone and encoder is not None:
-            self.backbone.eval()
-            encoder.train(mode)
+        self._parts.train(mode)
         return self
-
-
-_UNUSED = ("structure", "go", "project_go", "project_protein")
-"""Parts of a model that a task of sequences does not reach."""
-
-
-def let_learn(model: LiveModel, mode: str) -> None:
-    """Stop gradients of all that `mode` ("lora", "full") leaves as it is.
-
-    What the encoder's own options froze stays frozen.
-
-    Raises
-    ------
-    TrainingError
-        If nothing of the model would learn.
-    """
-    network = model.bundle.model
-    if mode == "lora":
-        encoder = network.sequence
-        adapters = {f"sequence.{n}" for n in (() if encoder is None else encoder.adapter_names)}
-        for name, parameter in network.named_parameters():
-            parameter.requires_grad_(name in adapters)
-    for name in _UNUSED:
-        part = getattr(network, name)
-        if part is not None:
-            part.requires_grad_(False)
-    if not any(parameter.requires_grad for parameter in network.parameters()):
-        raise TrainingError(
-            f"{model.identity.name}: nothing of the model learns in mode {mode}, its encoder is "
-            "frozen by its own options; choose mode frozen"
-        )

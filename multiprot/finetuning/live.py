@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,6 +14,7 @@ from multiprot.embedding.admission import Admission
 from multiprot.embedding.identity import sequence_hash
 from multiprot.encoders.contract import Features
 from multiprot.errors import EvaluationError, MultiprotError
+from multiprot.evaluation.structures import StructureLibrary
 from multiprot.evaluation.tasks import Task, Unit
 from multiprot.finetuning.batch import ProteinsBatch
 from multiprot.finetuning.joining import Joining
@@ -37,6 +41,8 @@ class LiveVectors:
         With a `LiveModel`.
     entries
         int64 [entry]: all that will be asked for.
+    structures
+        Of the proteins; None: there are none. It has looked for them.
 
     Raises
     ------
@@ -44,14 +50,22 @@ class LiveVectors:
         If the model refuses a protein; names its entry.
     """
 
-    def __init__(self, task: Task, embedder: Embedder, entries: NDArray[np.int64]) -> None:
+    def __init__(
+        self,
+        task: Task,
+        embedder: Embedder,
+        entries: NDArray[np.int64],
+        structures: StructureLibrary | None = None,
+    ) -> None:
         self._task = task
         self._embedder = embedder
+        self._structures = structures
         self._admission = Admission.of(embedder.model, embedder.options)
         self._by_residue = task.specification.unit is Unit.RESIDUE
         for row in entries:
             for column in task.sequences:
-                problem = self._admission.problem(_record(task.ids[row], column[row]))
+                record = replace(self._record(column[row]), id=_plain(task.ids[row]))
+                problem = self._admission.problem(record)
                 if problem is not None:
                     raise EvaluationError(
                         f"{task.name}: the model refuses entry {task.ids[row]}: {problem}"
@@ -60,7 +74,7 @@ class LiveVectors:
     def rows(self, entries: NDArray[np.int64]) -> Rows:
         """Vectors of entries, or of their scored residues, computed as when embedding."""
         sequences = sequences_of(self._task, entries)
-        records = (_record(sequence_hash(s), s) for s in sequences)
+        records = map(self._record, sequences)
         found = self._embedder.stream(records, residues=self._by_residue)
         proteins = [protein for chunk in found for protein in chunk]
         if not self._by_residue:
@@ -79,13 +93,9 @@ class LiveVectors:
         """Proteins and labels."""
         task = self._task
         place = {s: number for number, s in enumerate(sequences_of(task, entries))}
-        records = [_record(sequence_hash(s), s) for s in place]
+        records = list(map(self._record, place))
         windows = [self._admission.windows(record) for record in records]
-        pieces = [
-            record if window == (0, len(record)) else record.crop(*window)
-            for record, parts in zip(records, windows, strict=True)
-            for window in parts
-        ]
+        pieces = list(self._pieces(records))
         columns = [torch.tensor([place[c[row]] for row in entries]) for c in task.sequences]
         own = own_columns(task)
         return ProteinsBatch(
@@ -99,9 +109,26 @@ class LiveVectors:
             labels=label_tensor(task.labels.target, task.labels.values[task.labels.rows(entries)]),
         )
 
+    def sequences_of_pieces(self, entries: NDArray[np.int64]) -> Iterator[str]:
+        """Of all that the model is given of these entries, one by one."""
+        for sequence in sequences_of(self._task, entries):
+            bare = ProteinRecord(id="piece", sequence=sequence)
+            yield from (piece.sequence for piece in self._pieces([bare]))
+
+    def _pieces(self, records: Iterable[ProteinRecord]) -> Iterator[ProteinRecord]:
+        for record in records:
+            for window in self._admission.windows(record):
+                yield record if window == (0, len(record)) else record.crop(*window)
+
+    def _record(self, sequence: str) -> ProteinRecord:
+        """The protein, under the hash of its sequence."""
+        if self._structures is not None:
+            return self._structures.record(sequence)
+        return ProteinRecord(id=sequence_hash(sequence), sequence=sequence)
+
     def _features(self, pieces: list[ProteinRecord], entries: NDArray[np.int64]) -> Features:
         try:
-            return self._embedder.model.features(pieces, structured=False)
+            return self._embedder.model.features(pieces, structured=self._structures is not None)
         except MultiprotError as error:
             ids = ", ".join(self._task.ids[row] for row in entries)
             raise EvaluationError(
@@ -126,5 +153,5 @@ class LiveVectors:
         return torch.from_numpy(np.concatenate(places))
 
 
-def _record(name: str, sequence: str) -> ProteinRecord:
-    return ProteinRecord(id="".join(name.split()), sequence=sequence)
+def _plain(name: str) -> str:
+    return "".join(name.split())

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from multiprot.data.token_cache.reader import TokenReader
 from multiprot.embedding.models.bundle_model import BundleModel
 from multiprot.embedding.models.outputs import BatchOutputs
 
@@ -21,3 +22,7 @@ class LiveModel(BundleModel):
         """As `BundleModel.forward`."""
         with torch.no_grad():
             return self.outputs(features, residues=residues)
+
+    def read_sequences(self, tokens: TokenReader) -> None:
+        """Take the sequence encoder's tokens from `tokens` from now on, and run it no more."""
+        self.collate(tokens)

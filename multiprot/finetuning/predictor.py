@@ -17,6 +17,8 @@ from multiprot.embedding.embedder import OnFailure
 from multiprot.embedding.embeddings import EmbeddedProtein, Failure
 from multiprot.embedding.identity import sequence_hash
 from multiprot.errors import BundleError, EvaluationError, RecordError
+from multiprot.evaluation.structures import StructureLibrary
+from multiprot.finetuning.attached import with_structures
 from multiprot.finetuning.entries import TableEntry
 from multiprot.finetuning.ligands import ligand_fingerprints
 from multiprot.finetuning.options import PredictOptions
@@ -39,18 +41,22 @@ class Predicted:
     values
         float64 [row] or [row, class], as `PredictionHead.predictions` gives them; one row, or one
         for each residue.
+    structured
+        A structure was used, of one of its proteins at least.
     """
 
     id: str
     sequence: str
     values: NDArray[np.float64]
+    structured: bool = False
 
 
 class Predictor:
     """A fine-tuned bundle, ready to predict.
 
-    Vectors are those of `Embedder`, from sequences alone, as they were in training: a prediction
-    does not depend on what is predicted beside it.
+    Vectors are those of `Embedder`, as they were in training: from sequences alone, or also from
+    structures where a record has one (`settings.structures`). A prediction does not depend on what
+    is predicted beside it.
 
     Attributes
     ----------
@@ -58,8 +64,14 @@ class Predictor:
         What it predicts, and from what.
     """
 
-    def __init__(self, embedder: Embedder, head: PredictionHead) -> None:
+    def __init__(
+        self,
+        embedder: Embedder,
+        head: PredictionHead,
+        structures: StructureLibrary | None = None,
+    ) -> None:
         self._embedder = embedder
+        self._structures = structures
         self._head = head
         self._network = None if head.graph is None else head.graph.network()
         self.settings: PredictionSettings = head.settings
@@ -77,6 +89,7 @@ class Predictor:
         *,
         device: str = "cpu",
         options: PredictOptions | None = None,
+        structures: StructureLibrary | None = None,
         allow_other_versions: bool = False,
     ) -> Predictor:
         """The predictor of a bundle that `multiprot finetune` made.
@@ -89,6 +102,8 @@ class Predictor:
             "cpu", "cuda", "cuda:1", "mps".
         options
             How to compute.
+        structures
+            Where structures are found of proteins that have none of their own.
         allow_other_versions
             As in `load_bundle`.
 
@@ -96,6 +111,8 @@ class Predictor:
         ------
         BundleError
             As `load_bundle`; also if the bundle predicts nothing.
+        EvaluationError
+            If there are structures, and it was fine-tuned without.
         """
         options = options or PredictOptions()
         bundle = model
@@ -107,8 +124,13 @@ class Predictor:
                 "`multiprot finetune`"
             )
         head = bundle.load_prediction()
+        if structures is not None and not head.settings.structures:
+            raise EvaluationError(
+                f"{bundle.path}: was fine-tuned without structures, and would not look at those of "
+                f"{structures.folder}; leave --structures out"
+            )
         embedding = EmbedOptions(
-            modalities="sequence",
+            modalities="all" if head.settings.structures else "sequence",
             long_proteins=options.long_proteins,
             max_residues=head.settings.max_residues,
             window_overlap=head.settings.window_overlap,
@@ -116,7 +138,7 @@ class Predictor:
             precision=options.precision,
         )
         embedder = Embedder.from_bundle(bundle, device=device, options=embedding)
-        return cls(embedder, head)
+        return cls(embedder, head, structures)
 
     def proteins(
         self, records: Iterable[ProteinRecord], *, on_failure: OnFailure | None = None
@@ -144,7 +166,9 @@ class Predictor:
         residues = self.settings.unit == "residue"
         sequences: list[str] = []
         chunks = self._embedder.stream(
-            _noting(records, sequences), residues=residues, on_failure=on_failure
+            _noting(with_structures(records, self._structures), sequences),
+            residues=residues,
+            on_failure=on_failure,
         )
         for chunk in chunks:
             known = {sequence_hash(sequence): sequence for sequence in sequences}
@@ -182,12 +206,14 @@ class Predictor:
         ends = np.cumsum(counts)
         for protein, end, count in zip(proteins, ends, counts, strict=True):
             sequence = sequences[protein.sequence_hash]
-            yield Predicted(protein.id, sequence, values[end - count : end])
+            structured = "structure" in protein.modalities
+            yield Predicted(protein.id, sequence, values[end - count : end], structured)
 
     def _of_entries(
         self, entries: list[TableEntry], on_failure: OnFailure | None
     ) -> Iterator[Predicted]:
-        vectors, reasons = self._vectors(entries)
+        found_of, reasons = self._vectors(entries)
+        vectors = {sequence: protein.vector for sequence, protein in found_of.items()}
         prints, unread = self._fingerprints(entries)
         usable = []
         for entry in entries:
@@ -214,7 +240,8 @@ class Predictor:
         )
         values = predicted(self._head, rows)
         for row, entry in enumerate(usable):
-            yield Predicted(entry.id, entry.sequences[0], values[row : row + 1])
+            structured = any("structure" in found_of[s].modalities for s in entry.sequences)
+            yield Predicted(entry.id, entry.sequences[0], values[row : row + 1], structured)
 
     def _nodes(self, entries: list[TableEntry]) -> NDArray[np.int64] | None:
         """Which proteins of the head's network pairs are of; None where it has none."""
@@ -232,8 +259,8 @@ class Predictor:
 
     def _vectors(
         self, entries: list[TableEntry]
-    ) -> tuple[dict[str, NDArray[np.float32]], dict[str, str]]:
-        """Vectors by sequence, and why others have none."""
+    ) -> tuple[dict[str, EmbeddedProtein], dict[str, str]]:
+        """Proteins with vectors by sequence, and why others have none."""
         names: dict[str, str] = {}
         reasons: dict[str, str] = {}
         records: list[ProteinRecord] = []
@@ -249,12 +276,13 @@ class Predictor:
         def refuse(failure: Failure) -> None:
             reasons[names[failure.id]] = failure.reason
 
-        vectors = {
-            names[protein.id]: protein.vector
-            for chunk in self._embedder.stream(records, on_failure=refuse)
+        given = with_structures(records, self._structures)
+        found = {
+            names[protein.id]: protein
+            for chunk in self._embedder.stream(given, on_failure=refuse)
             for protein in chunk
         }
-        return vectors, reasons
+        return found, reasons
 
 
 def _noting(records: Iterable[ProteinRecord], noted: list[str]) -> Iterator[ProteinRecord]:

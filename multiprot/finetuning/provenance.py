@@ -57,6 +57,7 @@ def provenance_of(
             "parameters": results["parameters"],
             "seconds": results["seconds"],
             "options": options.model_dump(mode="json"),
+            "structures": results.get("structures"),
             "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
             "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
             "date": datetime.now(UTC).date().isoformat(),

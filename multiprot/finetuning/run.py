@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from multiprot.bundle import BundleExtras, save_bundle
-from multiprot.errors import MultiprotError
+from multiprot.errors import ConfigError, MultiprotError
+from multiprot.evaluation.structures import StructureLibrary, StructureOptions
+from multiprot.evaluation.structures.report import structure_report
 from multiprot.evaluation.tasks import Task, load_task
+from multiprot.finetuning.encoder_alone import StructureChoice
 from multiprot.finetuning.fitting import Fitting
 from multiprot.finetuning.parts import Parts
 from multiprot.finetuning.provenance import provenance_of, seen_sequences
@@ -45,6 +48,12 @@ class FineTuneRun:
         "cpu", "cuda" or "mps".
     encoder_options
         Further options of an encoder alone, `KEY=VALUE`.
+    structure_encoder
+        Structure encoder to put beside a sequence encoder alone, "NAME" or "NAME:CHECKPOINT".
+    structure_options
+        Further options of that one, `KEY=VALUE`.
+    structures
+        Where the proteins' structures are, if anywhere.
     allow_other_versions
         As in `load_bundle`.
     shared
@@ -58,6 +67,9 @@ class FineTuneRun:
     split_column: str = "split"
     device: str = "cpu"
     encoder_options: tuple[str, ...] = ()
+    structure_encoder: str | None = None
+    structure_options: tuple[str, ...] = ()
+    structures: StructureOptions = field(default_factory=StructureOptions)
     allow_other_versions: bool = False
     shared: Path | None = None
 
@@ -65,6 +77,24 @@ class FineTuneRun:
     def kept(self) -> Path:
         """Folder for what other runs of the same model and options could use."""
         return Path(self.out) if self.shared is None else self.shared
+
+    @property
+    def beside(self) -> StructureChoice | None:
+        """The structure encoder that is put beside a sequence encoder.
+
+        Raises
+        ------
+        ConfigError
+            If there are options of none.
+        """
+        if self.structure_encoder is not None:
+            return StructureChoice(self.structure_encoder, self.structure_options)
+        if self.structure_options:
+            raise ConfigError(
+                f"{self.structure_options[0]}: an option of a structure encoder, and none is put "
+                "beside the sequence encoder; name it with --structure-encoder"
+            )
+        return None
 
 
 def finetune(
@@ -103,7 +133,15 @@ def finetune(
     TrainingInterrupted
         After Ctrl-C or SIGTERM; a checkpoint of the last step is there.
     """
-    return finetune_on(task_of(run), run, resume=resume, overwrite=overwrite, on_look=on_look)
+    task = task_of(run)
+    return finetune_on(
+        task,
+        run,
+        structures_of(run, task),
+        resume=resume,
+        overwrite=overwrite,
+        on_look=on_look,
+    )
 
 
 def task_of(run: FineTuneRun) -> Task:
@@ -112,23 +150,47 @@ def task_of(run: FineTuneRun) -> Task:
     return with_wild_type(task, run.options.wild_type)
 
 
+def structures_of(run: FineTuneRun, task: Task) -> StructureLibrary | None:
+    """Structures of the task's proteins, looked for; None where the run names no folder.
+
+    Raises
+    ------
+    FileFormatError, DataError, EvaluationError
+        As `StructureLibrary`.
+    """
+    library = StructureLibrary.of(run.structures)
+    if library is not None:
+        library.match(task.unique_sequences())
+    return library
+
+
 def finetune_on(
     task: Task,
     run: FineTuneRun,
+    structures: StructureLibrary | None = None,
     *,
     resume: bool = False,
     overwrite: bool = False,
     on_look: Callable[[Look], None] = lambda look: None,
 ) -> dict[str, Any]:
-    """As `finetune`, on a task that is loaded already, perhaps with other splits."""
+    """As `finetune`, on a task that is loaded already, perhaps with other splits.
+
+    Its proteins' structures are loaded already, too.
+    """
     began = time.monotonic()
     folder = RunFolder(Path(run.out))
     parts = Parts.of(task, run.options.valid_share)
     scoring = Scoring(task)
-    start = _begin(run, folder, task, resume=resume, overwrite=overwrite)
+    start = _begin(run, folder, task, structures, resume=resume, overwrite=overwrite)
     try:
         fitting = Fitting.of(
-            start, task, parts, run.options, device=run.device, cache=run.kept / "vectors"
+            start,
+            task,
+            parts,
+            run.options,
+            device=run.device,
+            cache=run.kept / "vectors",
+            structures=structures,
         )
     except MultiprotError:
         # Nothing was learnt yet: the folder must not be in the way of the corrected command.
@@ -141,6 +203,8 @@ def finetune_on(
         "model": start.name,
         "mode": run.options.mode,
         **measured(fitting, fitted, scoring, folder.path / "predictions"),
+        "learns": list(run.options.learns),
+        "structures": _report(structures, task, parts),
         "seconds": round(time.monotonic() - began, 1),
     }
     fitting.learner.cpu()
@@ -149,31 +213,48 @@ def finetune_on(
     return results
 
 
+def _report(structures: StructureLibrary | None, task: Task, parts: Parts) -> dict[str, Any] | None:
+    """How many proteins have a structure."""
+    if structures is None:
+        return None
+    named = {"train": parts.train, "valid": parts.valid, **parts.tests}
+    return structure_report(structures, task, named)
+
+
 def _begin(
-    run: FineTuneRun, folder: RunFolder, task: Task, *, resume: bool, overwrite: bool
+    run: FineTuneRun,
+    folder: RunFolder,
+    task: Task,
+    structures: StructureLibrary | None,
+    *,
+    resume: bool,
+    overwrite: bool,
 ) -> Start:
     """The run's folder with what decides its outcome, and the model to begin with."""
     facts = facts_of(run, task)
     if resume:
         check_resumable(folder, facts)
-        return _started(run, folder)
+        return _started(run, folder, structures)
     write_new(folder, run.options, facts, overwrite=overwrite)
     try:
-        return _started(run, folder)
+        return _started(run, folder, structures)
     except BaseException:
         folder.clear()
         raise
 
 
-def _started(run: FineTuneRun, folder: RunFolder) -> Start:
+def _started(run: FineTuneRun, folder: RunFolder, structures: StructureLibrary | None) -> Start:
     start = open_start(
         run.model,
         run.options,
         run.kept / "start",
         encoder_options=run.encoder_options,
+        beside=run.beside,
         allow_other_versions=run.allow_other_versions,
     )
     begun_with = {"start": start.bundle.content_hash}
+    if structures is not None:
+        begun_with["structures_hash"] = structures.key
     refuse_other(folder, folder.read_facts(), begun_with)
     folder.add_facts(begun_with)
     return start

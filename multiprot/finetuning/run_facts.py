@@ -24,10 +24,19 @@ _COMPARED: Final = (
     "task_content_hash",
     "options",
     "encoder_options",
+    "structure_encoder",
+    "structure_options",
+    "structures",
     "folds",
     "fold_groups",
 )
-_LATER: Final = {"folds": None, "fold_groups": None}
+_LATER: Final[dict[str, Any]] = {
+    "structure_encoder": None,
+    "structure_options": [],
+    "structures": None,
+    "folds": None,
+    "fold_groups": None,
+}
 """Facts that runs of earlier versions do not have, as they would be there."""
 
 
@@ -40,6 +49,11 @@ def facts_of(run: FineTuneRun, task: Task, folding: Folding | None = None) -> di
         "task_content_hash": task.content_hash,
         "options": options,
         "encoder_options": list(run.encoder_options),
+        "structure_encoder": run.structure_encoder,
+        "structure_options": list(run.structure_options),
+        "structures": None
+        if run.structures.structures is None
+        else run.structures.model_dump(mode="json"),
         "folds": None if folding is None else folding.count,
         "fold_groups": None if folding is None else folding.groups,
         "multiprot": version("multiprot"),

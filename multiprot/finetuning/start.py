@@ -24,7 +24,7 @@ from multiprot.encoders.plugin import Modality
 from multiprot.encoders.registry import Registry
 from multiprot.encoders.section import EncoderSection
 from multiprot.errors import ConfigError, TrainingError
-from multiprot.finetuning.encoder_alone import is_encoder, model_of_encoder
+from multiprot.finetuning.encoder_alone import StructureChoice, is_encoder, model_of_encoder
 from multiprot.fusion import ModelConfig, build_model
 from multiprot.training.finetune.options import FineTuneOptions
 from multiprot.training.seeding import seed_at
@@ -64,6 +64,7 @@ def open_start(
     folder: Path,
     *,
     encoder_options: Sequence[str] = (),
+    beside: StructureChoice | None = None,
     allow_other_versions: bool = False,
 ) -> Start:
     """The bundle to begin with.
@@ -78,6 +79,8 @@ def open_start(
         Where bundles that have to be made go; read if they are there.
     encoder_options
         Further options of an encoder alone, `KEY=VALUE`.
+    beside
+        A structure encoder to put beside an encoder alone.
     allow_other_versions
         As in `load_bundle`.
 
@@ -92,8 +95,16 @@ def open_start(
     if not Path(model).exists() and is_encoder(registry, model):
         alone = folder / "encoder"
         if not alone.exists():
-            _save_encoder(registry, model, encoder_options, alone)
+            made = model_of_encoder(
+                registry, model, encoder_options, beside=beside, seed=options.seed
+            )
+            _save_encoders(registry, model.partition(":")[0], made, alone)
         bundle, content_hash = load_bundle(alone), None
+    elif beside is not None:
+        raise ConfigError(
+            f"{model}: --structure-encoder {beside.encoder} is for a sequence encoder alone; a "
+            "bundle has the encoders that it has"
+        )
     elif encoder_options:
         raise ConfigError(
             f"{model}: {encoder_options[0]} is an option of an encoder alone; a bundle has its own"
@@ -115,20 +126,25 @@ def open_start(
     return Start(bundle=bundle, name=name, source=model, content_hash=content_hash)
 
 
-def _save_encoder(registry: Registry, model: str, overrides: Sequence[str], folder: Path) -> None:
-    made, config = model_of_encoder(registry, model, overrides)
-    name = model.partition(":")[0]
+def _save_encoders(
+    registry: Registry, name: str, made: tuple[FusionModel, ModelConfig], folder: Path
+) -> None:
+    model, config = made
+    beside = config.structure
+    named = f"The encoder `{name}` alone"
+    if beside is not None:
+        named = f"The encoders `{name}` and `{beside.name}` side by side"
     save_bundle(
         folder,
-        model=made,
+        model=model,
         model_config=config,
         provenance={
-            "name": name,
-            "summary": f"The encoder `{name}` alone: a protein's vector is the mean of its "
+            "name": name if beside is None else f"{name}+{beside.name}",
+            "summary": f"{named}: a protein's vector is the mean of its "
             "residues' tokens, each of them and the mean brought to mean 0 and variance 1 over "
             "the channels.",
         },
-        extras=BundleExtras(registry=registry, trained_on=_trained_on(made)),
+        extras=BundleExtras(registry=registry, trained_on=_trained_on(model)),
     )
 
 

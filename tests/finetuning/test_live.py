@@ -17,9 +17,11 @@ from multiprot.embedding import Embedder, EmbedOptions
 from multiprot.embedding.windows import merge_vectors
 from multiprot.evaluation.tasks import load_task
 from multiprot.finetuning.joining import Joining
-from multiprot.finetuning.learner import ModelLearner, let_learn
+from multiprot.finetuning.learner import ModelLearner
+from multiprot.finetuning.learning import let_learn
 from multiprot.finetuning.live import LiveVectors
 from multiprot.finetuning.live_model import LiveModel
+from multiprot.training.finetune.options import FineTuneOptions
 from tests.finetuning.planted import write_task
 from tests.tiny_model import MAX_RESIDUES
 
@@ -115,7 +117,7 @@ def test_a_look_does_not_spoil_the_next_step(
 
 def test_only_what_a_mode_names_learns(tiny_bundle: Path) -> None:
     model = LiveModel(load_bundle(tiny_bundle), OPTIONS, torch.device("cpu"))
-    let_learn(model, "full")
+    let_learn(model.bundle.model, FineTuneOptions(mode="full"), "tiny", structures=False)
     learning = {
         n.split(".")[0] for n, p in model.bundle.model.named_parameters() if p.requires_grad
     }
@@ -129,8 +131,14 @@ def test_dropout_of_what_does_not_learn_stays_off(tiny_bundle: Path) -> None:
     loss: Any = torch.nn.Identity()
     network = model.bundle.model
     assert network.sequence is not None
-    ModelLearner(head, loss, model, adapters_alone=True).train()
+    full = let_learn(network, FineTuneOptions(mode="full"), "tiny", structures=False)
+    ModelLearner(head, loss, model, full).train()
+    assert network.sequence.training
+    assert network.pool.training
+    assert network.structure is not None
+    assert not network.structure.training
+    parts = FineTuneOptions(mode="parts", learns=("sequence",))
+    alone = let_learn(network, parts, "tiny", structures=False)
+    ModelLearner(head, loss, model, alone).train()
     assert network.sequence.training
     assert not network.pool.training
-    ModelLearner(head, loss, model, adapters_alone=False).train()
-    assert network.pool.training

@@ -17,10 +17,12 @@ from multiprot.evaluation.tasks import Task, load_task
 from multiprot.finetuning.batch import VectorBatch
 from multiprot.finetuning.frozen import FrozenVectors
 from multiprot.finetuning.learner import HeadLearner, ModelLearner
+from multiprot.finetuning.learning import let_learn
 from multiprot.finetuning.live import LiveVectors
 from multiprot.finetuning.live_model import LiveModel
 from multiprot.finetuning.loss import TaskLoss
 from multiprot.finetuning.rows import Rows, predicted, scored_residues, sequences_of
+from multiprot.training.finetune.options import FineTuneOptions
 from tests.finetuning.planted import write_task
 
 TYPES = ("regression", "residue_multiclass", "pair_binary", "protein_ligand_binary")
@@ -90,7 +92,8 @@ def test_both_learners_begin_with_the_same_loss(
     model, computed = make_live(task)
     entries = np.array([2, 11, 40, 17])
     known = HeadLearner(head, loss).loss(make_frozen(task).batch(entries))
-    learning = ModelLearner(head, loss, model, adapters_alone=False).eval()
+    parts = let_learn(model.bundle.model, FineTuneOptions(mode="full"), "tiny", structures=False)
+    learning = ModelLearner(head, loss, model, parts).eval()
     found = learning.loss(computed.batch(entries))
     assert float(found.detach()) == pytest.approx(float(known.detach()), rel=1e-4)
     found.backward()

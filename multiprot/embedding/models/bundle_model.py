@@ -11,7 +11,7 @@ import torch
 
 from multiprot.bundle import Bundle
 from multiprot.data.batch_config import BatchConfig
-from multiprot.data.collate import Collator
+from multiprot.data.collate import Collator, TokenOrigin
 from multiprot.embedding.models.model import EmbeddingModel, ModelIdentity
 from multiprot.embedding.models.outputs import BatchOutputs
 from multiprot.embedding.options import EmbedOptions
@@ -51,10 +51,16 @@ class BundleModel(EmbeddingModel):
         self._precision = options.precision
         model = bundle.model.to(device)
         self._model = model
+        self._modalities = options.modalities
+        self.collate(_featurizer(model.sequence))
+
+    def collate(self, sequence: TokenOrigin | None) -> None:
+        """Make batches that hold for the sequence encoder what `sequence` gives."""
         config = BatchConfig(crop_residues=None)
-        withheld = options.modalities == "structure"
-        sequence = None if withheld else _featurizer(model.sequence)
-        structure = None if options.modalities == "sequence" else _featurizer(model.structure)
+        withheld = self._modalities == "structure"
+        sequence = None if withheld else sequence
+        structured = self._modalities != "sequence"
+        structure = _featurizer(self._model.structure) if structured else None
         self._plain = Collator(sequence, None, None, config, training=False)
         self._structured = Collator(
             sequence, structure, None, config, training=False, withhold_sequence=withheld

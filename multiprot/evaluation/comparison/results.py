@@ -137,6 +137,7 @@ def _task(outcome: Outcome, name: str) -> dict[str, Any]:
         "caveat": specification.caveat,
         "content_hash": outcome.tasks[name].content_hash,
         "reference": (specification.model_extra or {}).get("reference", []),
+        "structures": outcome.structures.get(name),
     }
 
 

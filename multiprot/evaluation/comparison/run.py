@@ -26,6 +26,8 @@ from multiprot.evaluation.comparison.options import EvaluateOptions
 from multiprot.evaluation.features import FeatureSource, ModelReference, open_source
 from multiprot.evaluation.metrics import metric_named
 from multiprot.evaluation.probes import find_probe
+from multiprot.evaluation.structures import StructureLibrary, StructureOptions
+from multiprot.evaluation.structures.report import structure_report, structure_text
 from multiprot.evaluation.tasks import Task, load_task
 
 CELLS: Final = "cells"
@@ -60,6 +62,8 @@ class Plan:
         Folders of training corpora, to look for proteins similar to those of test splits.
     watch
         Gives the counters of each run of embedding.
+    structures
+        Where the proteins' structures are, if anywhere.
     """
 
     models: Sequence[ModelReference]
@@ -71,6 +75,7 @@ class Plan:
     device: str = "cpu"
     corpora: Sequence[Path] = ()
     watch: Watch = unwatched
+    structures: StructureOptions = field(default_factory=StructureOptions)
 
 
 @dataclass(slots=True)
@@ -95,6 +100,8 @@ class Outcome:
         Content hashes of the corpora in which similar proteins were looked for.
     notes
         What somebody should know who reads the scores, a sentence each.
+    structures
+        Task -> how many of its proteins have a structure; empty where no folder was named.
     """
 
     cells: list[dict[str, Any]] = field(default_factory=list)
@@ -105,6 +112,7 @@ class Outcome:
     kept: int = 0
     corpora: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
+    structures: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def run_cells(
@@ -130,6 +138,8 @@ def run_cells(
         have the same name, or there is no such probe or metric.
     DataError
         If one of the corpora is none.
+    FileFormatError
+        If there is no such folder of structures.
     """
     for probe in plan.options.probes:
         find_probe(probe)
@@ -140,11 +150,13 @@ def run_cells(
     outcome = Outcome()
     for folder in plan.tasks:
         _load(folder, plan, outcome, on_cell)
+    # Before anything is written: a folder that cannot be used must not leave one behind.
+    library = _library(plan, outcome)
     with locked(plan.out):
         if not is_begun(plan.out, plan.options, resume=resume):
             begin(plan.out, plan.options)
         for reference in plan.models:
-            _score(reference, plan, outcome, on_cell)
+            _score(reference, plan, library, outcome, on_cell)
     outcome.notes += _unused(corpora, outcome)
     return outcome
 
@@ -164,7 +176,27 @@ def _load(folder: Path, plan: Plan, outcome: Outcome, on_cell: OnCell) -> None:
     outcome.tasks[task.name] = task
 
 
-def _score(reference: ModelReference, plan: Plan, outcome: Outcome, on_cell: OnCell) -> None:
+def _library(plan: Plan, outcome: Outcome) -> StructureLibrary | None:
+    """Structures of all tasks' proteins, looked for once; says how many there are."""
+    library = StructureLibrary.of(plan.structures)
+    if library is None:
+        return None
+    library.match(s for task in outcome.tasks.values() for s in task.unique_sequences())
+    for name, task in outcome.tasks.items():
+        splits = ("train", "valid", *task.test_splits)
+        report = structure_report(library, task, {split: task.entries(split) for split in splits})
+        outcome.structures[name] = report
+        outcome.notes.append(f"{name}: {structure_text(report)}")
+    return library
+
+
+def _score(
+    reference: ModelReference,
+    plan: Plan,
+    library: StructureLibrary | None,
+    outcome: Outcome,
+    on_cell: OnCell,
+) -> None:
     """One model on all tasks; it is opened when the first cell needs it."""
     try:
         source = open_source(
@@ -173,6 +205,7 @@ def _score(reference: ModelReference, plan: Plan, outcome: Outcome, on_cell: OnC
             device=plan.device,
             options=plan.embedding,
             watch=plan.watch,
+            structures=library,
         )
         knowledge = TrainingKnowledge.of(source, plan.corpora)
     except Exception as error:

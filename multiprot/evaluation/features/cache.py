@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from filelock import FileLock
 
+from multiprot.data.corpus_writer import CorpusWriter
 from multiprot.embedding import Embedder, EmbeddingStore
 from multiprot.embedding.identity import sequence_hash
 from multiprot.embedding.ledger.blueprint import Blueprint
@@ -17,6 +18,9 @@ from multiprot.embedding.progress import Watch, unwatched
 from multiprot.embedding.write import RunSettings, embed_to_store
 from multiprot.files import named_errors
 from multiprot.proteins import ProteinRecord, write_fasta
+
+if TYPE_CHECKING:
+    from multiprot.evaluation.structures import StructureLibrary
 
 _SHORT: Final = 16
 """Hex digits of a hash in a name; the store's own manifest has all of them."""
@@ -44,6 +48,7 @@ class VectorCache:
         *,
         residues: bool,
         watch: Watch = unwatched,
+        structures: StructureLibrary | None = None,
     ) -> list[EmbeddingStore]:
         """Stores that together hold every sequence, or its refusal.
 
@@ -57,9 +62,15 @@ class VectorCache:
             Whether residues are needed.
         watch
             Gives the counters of a run of embedding.
+        structures
+            Where the sequences' structures are; it has looked for them. A model that looks at
+            none does not ask.
         """
         header = Blueprint.of(embedder, residues=residues).header.hash
         place = self._folder / header[:_SHORT]
+        if structures is not None:
+            # Of a sequence there are as many vectors as there are structures.
+            place = place / f"structures-{structures.key[:_SHORT]}"
         with named_errors(place):
             place.mkdir(parents=True, exist_ok=True)
         with FileLock(place / ".lock"):
@@ -69,7 +80,8 @@ class VectorCache:
             wanted = {sequence_hash(s): s for s in sequences}
             lacking = {name: s for name, s in wanted.items() if name not in known}
             if lacking:
-                stores.append(self._added(place, embedder, lacking, residues, watch))
+                records = _records(lacking, structures)
+                stores.append(self._added(place, embedder, records, residues, watch))
         return stores
 
     def _stores(self, place: Path) -> list[EmbeddingStore]:
@@ -80,18 +92,41 @@ class VectorCache:
         self,
         place: Path,
         embedder: Embedder,
-        lacking: dict[str, str],
+        records: Sequence[ProteinRecord],
         residues: bool,
         watch: Watch,
     ) -> EmbeddingStore:
-        names = hashlib.sha256("\n".join(sorted(lacking)).encode()).hexdigest()
+        names = hashlib.sha256("\n".join(record.id for record in records).encode()).hexdigest()
         out = place / f"vectors-{names[:_SHORT]}"
         with TemporaryDirectory(prefix="multiprot-evaluate-") as folder:
-            fasta = Path(folder) / "missing.fasta"
-            write_fasta(
-                (ProteinRecord(id=n, sequence=s) for n, s in sorted(lacking.items())), fasta
-            )
+            given = _written(records, Path(folder))
             settings = RunSettings(residues=residues, resume=True)
             with watch() as progress:
-                embed_to_store([str(fasta)], embedder, out, settings, progress)
+                embed_to_store([str(given)], embedder, out, settings, progress)
         return EmbeddingStore.open(out)
+
+
+def _records(
+    lacking: Mapping[str, str], structures: StructureLibrary | None
+) -> list[ProteinRecord]:
+    """Sorted by their ids, which are the hashes."""
+    return [
+        ProteinRecord(id=name, sequence=sequence)
+        if structures is None
+        else structures.record(sequence)
+        for name, sequence in sorted(lacking.items())
+    ]
+
+
+def _written(records: Sequence[ProteinRecord], folder: Path) -> Path:
+    """A file, or a corpus where there are structures, that embedding reads."""
+    if all(record.structure is None for record in records):
+        write_fasta(records, folder / "missing.fasta")
+        return folder / "missing.fasta"
+    corpus = folder / "missing"
+    corpus.mkdir()
+    with CorpusWriter(corpus) as writer:
+        for record in records:
+            writer.add(record, "test")
+    writer.finish()
+    return corpus

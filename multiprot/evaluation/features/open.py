@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from multiprot.embedding import Embedder, EmbeddingStore, EmbedOptions
 from multiprot.embedding.progress import Watch, unwatched
@@ -13,6 +13,9 @@ from multiprot.evaluation.features.embedder_source import EmbedderSource
 from multiprot.evaluation.features.reference import RANDOM, ModelKind, ModelReference
 from multiprot.evaluation.features.source import FeatureSource
 from multiprot.evaluation.features.stored import StoreSource
+
+if TYPE_CHECKING:
+    from multiprot.evaluation.structures import StructureLibrary
 
 _RANDOM_ENCODER: Final = "residue-transformer"
 
@@ -24,6 +27,7 @@ def open_source(
     device: str = "cpu",
     options: EmbedOptions | None = None,
     watch: Watch = unwatched,
+    structures: StructureLibrary | None = None,
 ) -> FeatureSource:
     """A model, ready to give vectors.
 
@@ -39,6 +43,8 @@ def open_source(
         How they embed.
     watch
         Gives the counters of each run of embedding; `multiprot evaluate` draws a bar with it.
+    structures
+        Of the proteins, for models that look at them.
 
     Raises
     ------
@@ -52,4 +58,4 @@ def open_source(
     drawn = reference.kind is ModelKind.BASELINE
     target = _RANDOM_ENCODER if drawn else reference.target
     embedder = Embedder.open(target, device=device, options=options)
-    return EmbedderSource(embedder, reference.name, VectorCache(cache), watch)
+    return EmbedderSource(embedder, reference.name, VectorCache(cache), watch, structures)

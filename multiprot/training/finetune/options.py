@@ -12,9 +12,15 @@ from multiprot.config import Section
 class FineTuneOptions(Section):
     """Everything, beside model and task, that decides the outcome of `multiprot finetune`."""
 
-    mode: Literal["frozen", "lora", "full"] = "frozen"
+    mode: Literal["frozen", "lora", "parts", "full"] = "frozen"
     """What learns beside the head: nothing ("frozen"); low-rank adapters of the sequence encoder
-    ("lora"); or all of the model ("full")."""
+    ("lora"); the parts that `learns` names ("parts"); or all of the model ("full")."""
+    learns: tuple[Literal["sequence", "structure", "fusion"], ...] = ()
+    """Parts of the model that learn in mode parts: its sequence encoder, its structure encoder, or
+    what stands behind them; repeatable. All others stay as they are."""
+    frozen_tokens: Literal["kept", "computed"] = "kept"
+    """Tokens of a sequence encoder that does not learn while another part does: computed once and
+    kept in the run's folder ("kept"), or anew at every step ("computed"), which needs no room."""
     epochs: PositiveInt = 20
     """Times that every training entry is seen, at most."""
     max_steps: PositiveInt | None = None
@@ -45,6 +51,10 @@ class FineTuneOptions(Section):
     that does not learn, layers behind graph layers over the network of the pairs ("graph")."""
     hidden: PositiveInt | None = None
     """Channels of a hidden layer of the head; null: the head is linear."""
+    scores: Literal["plain", "tanh"] = "plain"
+    """"tanh": scores of classes are squashed to -1 … 1 before the cross-entropy, as the released
+    code of STEPS has it, only to compare with it: over C classes the loss cannot fall below
+    log(1 + (C - 1) / e²), which is 0.13 for 2, 0.80 for 10 and 3.97 for 384."""
     graph_edges: Literal["train", "all"] = "train"
     """Pairs that are links of the graph: those of the training part; or "all", those of the valid
     and test parts, too, whose labels stay unused: for where all pairs are known beforehand."""
@@ -84,6 +94,19 @@ class FineTuneOptions(Section):
     """Optimizer steps between two checkpoints; one more is written at the end."""
     log_every: PositiveInt = 10
     """Optimizer steps between two rows of the log."""
+
+    @model_validator(mode="after")
+    def _parts_are_named_where_they_learn(self) -> Self:
+        if self.mode == "parts" and not self.learns:
+            raise ValueError(
+                "mode parts: names no part that learns; give learns, one or more of sequence, "
+                "structure and fusion"
+            )
+        if self.learns and self.mode != "parts":
+            raise ValueError(
+                f"learns {', '.join(self.learns)}: goes with mode parts, not with {self.mode}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _what_goes_with_a_graph(self) -> Self:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from multiprot.testing import StructureEncoderSuite
-from multiprot_residue_graph.options import GearNetOptions, GinOptions
-from multiprot_residue_graph.plugin import gearnet, gin_residue_graph
+from multiprot_residue_graph.options import GcnOptions, GearNetOptions, GinOptions
+from multiprot_residue_graph.plugin import gcn_residue_graph, gearnet, gin_residue_graph
 
 
 class TestGin(StructureEncoderSuite):
@@ -60,6 +60,31 @@ class TestWholeEncoderOfSteps(StructureEncoderSuite):
             sequence_gradient="residual",
             dropout=0.0,
         )
+
+
+class TestGcn(StructureEncoderSuite):
+    """Amino acids and contacts, as DeepFRI: the mirror image looks the same."""
+
+    plugin = gcn_residue_graph
+
+    def tiny_config(self) -> GcnOptions:
+        return GcnOptions(width=16)
+
+
+class TestGcnOfTheBackbone(StructureEncoderSuite):
+    """It is not told any amino acid."""
+
+    plugin = gcn_residue_graph
+
+    def tiny_config(self) -> GcnOptions:
+        return GcnOptions(width=16, residues=False, dihedrals="periodic", norm=False)
+
+
+class TestGcnWithSequenceTokens(StructureEncoderSuite):
+    plugin = gcn_residue_graph
+
+    def tiny_config(self) -> GcnOptions:
+        return GcnOptions(width=16, layers=2, sequence_tokens="joined")
 
 
 class TestGearNet(StructureEncoderSuite):

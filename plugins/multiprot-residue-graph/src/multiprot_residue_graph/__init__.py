@@ -1,1 +1,1 @@
-"""Residue graphs as structure encoders of multiprot: a weighted GIN (STEPS) and GearNet."""
+"""Residue graphs as structure encoders of multiprot: GIN (STEPS), GCN (DeepFRI) and GearNet."""

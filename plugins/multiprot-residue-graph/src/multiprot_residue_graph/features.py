@@ -1,4 +1,4 @@
-"""Records to residue graphs: what both encoders are given."""
+"""Records to residue graphs: what all encoders are given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of the two encoders. No torch here."""
+"""Options of the three encoders. No torch here."""
 
 from __future__ import annotations
 
@@ -48,6 +48,35 @@ class GinOptions(Section):
                 "sequence_gradient: residual with sequence_tokens: none, which passes no gradient "
                 "on; next: set sequence_tokens to joined"
             )
+        return self
+
+
+class GcnOptions(Section):
+    """What a recipe may write under `model.structure.options` for `gcn-residue-graph`."""
+
+    width: int = Field(default=128, ge=1)
+    """Channels of a residue in each layer; DeepFRI has 512."""
+    layers: int = Field(default=3, ge=1)
+    """Graph convolutions; a token is the outputs of all side by side, `layers` times `width`."""
+    radius: float = Field(default=10.0, gt=0, allow_inf_nan=False)
+    """Å. Residues whose CA atoms are nearer than this are in contact."""
+    norm: bool = True
+    """LayerNorm behind each layer; DeepFRI has none."""
+    residues: bool = True
+    """Nodes bear their amino acids, as in DeepFRI. Where a protein's sequence is withheld or
+    masked, so is this."""
+    dihedrals: Literal["periodic", "none"] = "none"
+    """Node features: sine and cosine of phi, psi and omega. DeepFRI has none: its encoder cannot
+    tell a protein from its mirror image."""
+    sequence_tokens: Literal["none", "joined"] = "none"
+    """Joined: nodes also bear the tokens of the model's sequence encoder, as in DeepFRI; a protein
+    whose sequence is missing or withheld has its structure alone."""
+    dropout: float = Field(default=0.1, ge=0.0, lt=1.0)
+    """Share of a layer's channels dropped in training."""
+
+    @model_validator(mode="after")
+    def _nodes_have_features(self) -> Self:
+        _demand_features(self.dihedrals, self.residues)
         return self
 
 

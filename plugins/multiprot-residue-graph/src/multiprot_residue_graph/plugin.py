@@ -1,17 +1,17 @@
-"""The entry points `gin-residue-graph` and `gearnet`. No torch here: listing costs milliseconds."""
+"""The three encoders as entry points name them. No torch here: listing costs milliseconds."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
 from multiprot.encoders.plugin import Capabilities, EncoderPlugin, Modality
-from multiprot_residue_graph.options import GearNetOptions, GinOptions
+from multiprot_residue_graph.options import GcnOptions, GearNetOptions, GinOptions
 
 if TYPE_CHECKING:
     from multiprot.encoders.contract import ResidueEncoder
 
 
-def _capabilities(options: GinOptions | GearNetOptions) -> Capabilities:
+def _capabilities(options: GinOptions | GcnOptions | GearNetOptions) -> Capabilities:
     """Distances and angles are the same in a mirror; dihedrals change sign."""
     return Capabilities(
         trainable=True,
@@ -33,6 +33,13 @@ def _build_gin(options: GinOptions) -> ResidueEncoder[Any]:
     return JoinedGinEncoder(options) if joined else GinEncoder(options)
 
 
+def _build_gcn(options: GcnOptions) -> ResidueEncoder[Any]:
+    from multiprot_residue_graph.gcn_encoder import GcnEncoder, JoinedGcnEncoder
+
+    joined = options.sequence_tokens == "joined"
+    return JoinedGcnEncoder(options) if joined else GcnEncoder(options)
+
+
 def _build_gearnet(options: GearNetOptions) -> ResidueEncoder[Any]:
     from multiprot_residue_graph.gearnet_encoder import GearNetEncoder
 
@@ -50,6 +57,18 @@ gin_residue_graph: Final = EncoderPlugin(
     api_version=1,
 )
 """STEPS' residue graph as its entry point names it."""
+
+gcn_residue_graph: Final = EncoderPlugin(
+    name="gcn-residue-graph",
+    modality=Modality.STRUCTURE,
+    summary="graph convolutions on the CA contact map, as DeepFRI (Gligorijević et al. 2021)",
+    config=GcnOptions,
+    capabilities=_capabilities,
+    build=_build_gcn,
+    tiny_options={"width": 16, "dropout": 0.0},
+    api_version=1,
+)
+"""DeepFRI's graph convolutions as their entry point names them."""
 
 gearnet: Final = EncoderPlugin(
     name="gearnet",
