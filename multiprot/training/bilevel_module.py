@@ -45,10 +45,12 @@ class BilevelModule(PretrainModule):
 
     Parameters
     ----------
-    model, objectives, seed, optimizer, schedule, max_steps
+    model, objectives
         As in the parent.
     bilevel
         Which objectives are inner ones, which encoder takes the steps, and how.
+    seed, optimizer, schedule, max_steps
+        As in the parent.
 
     Raises
     ------
