@@ -234,10 +234,10 @@ def test_a_killed_run_goes_on_where_it_was(make_run: MakeRun, tmp_path: Path) ->
 def begun(run: FineTuneRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """Train two of three folds."""
 
-    def stop(given: Any, task: Task, number: int, on_look: Any) -> Any:
+    def stop(given: Any, task: Task, number: int, *others: Any) -> Any:
         if number == 3:
             raise StoppedError
-        return train_fold(given, task, number, on_look)
+        return train_fold(given, task, number, *others)
 
     with monkeypatch.context() as patched:
         patched.setattr("multiprot.finetuning.cross_validation.train_fold", stop)

@@ -6,12 +6,11 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.massa_ablation.design import TASKS
-from benchmarks.massa_ablation.pretraining import Job
+from benchmarks.pretraining_matrix.pretraining import Job
 
 
 class Rows(NamedTuple):
@@ -24,10 +23,26 @@ class Rows(NamedTuple):
     seeds: int
 
 
-def evaluate(job: Job, tasks: Path, rows: Rows) -> dict[str, float]:
-    """Task -> primary metric on its test split, of one model; tasks lie in the folder `tasks`."""
+def evaluate(job: Job, probes: Mapping[str, str], tasks: Path, rows: Rows) -> dict[str, float]:
+    """Task -> primary metric on its test split, of one model.
+
+    Parameters
+    ----------
+    job
+        The model, pretrained.
+    probes
+        Task -> probe.
+    tasks
+        The folder that they lie in.
+    rows
+        How much of them is used.
+
+    Returns
+    -------
+    dict
+    """
     scores: dict[str, float] = {}
-    for group, names in _alike(tasks).items():
+    for group, names in _alike(probes, tasks).items():
         out = job.folder / "evaluation" / "-".join(group)
         if not (out / "results.json").is_file():
             _run(job, out, group, [tasks / name for name in names], rows)
@@ -40,10 +55,10 @@ def evaluate(job: Job, tasks: Path, rows: Rows) -> dict[str, float]:
     return scores
 
 
-def _alike(tasks: Path) -> dict[tuple[str, str], list[str]]:
+def _alike(probes: Mapping[str, str], tasks: Path) -> dict[tuple[str, str], list[str]]:
     """(probe, "residues" or "proteins") -> tasks that one command can do."""
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for name, probe in TASKS.items():
+    for name, probe in probes.items():
         kind = json.loads((tasks / name / "task.json").read_text())["task_type"]
         groups[probe, "residues" if kind.startswith("residue") else "proteins"].append(name)
     return groups

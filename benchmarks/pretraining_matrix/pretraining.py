@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.massa_ablation.design import RANDOM, Variant, objective_sections
+from benchmarks.pretraining_matrix.variants import Variant
 from multiprot.bundle import save_bundle
 from multiprot.cli.recipes import resolve_recipe
 from multiprot.encoders.registry import Registry
@@ -63,19 +63,28 @@ def pretrain(job: Job, recipe: str, more: Sequence[str]) -> None:
         return
     overrides = [*more, f"seed={job.seed}", *(f"{k}={v}" for k, v in job.variant.overrides.items())]
     config = resolve_recipe([recipe, *overrides]).value
-    if job.variant.name == RANDOM:
+    if job.variant.objectives == ():
         _save_untrained(config, job)
         return
-    sections = objective_sections(
-        [section.model_dump(mode="json") for section in config.objectives], job.variant
-    )
     command = [sys.executable, "-m", "multiprot.cli.main", "pretrain", recipe, *overrides]
-    command += [f"objectives={json.dumps(sections)}", "--out", str(job.folder)]
+    command += [*_objectives(config, job.variant), "--out", str(job.folder)]
     if (job.folder / "run.json").is_file():
         command.append("--resume")
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{job.name}: {' '.join(command)}\n{done.stderr[-2000:]}")
+
+
+def _objectives(config: PretrainConfig, variant: Variant) -> list[str]:
+    """The override that leaves the recipe's own sections of the variant's objectives."""
+    if variant.objectives is None:
+        return []
+    sections = [
+        section.model_dump(mode="json")
+        for section in config.objectives
+        if section.name in variant.objectives
+    ]
+    return [f"objectives={json.dumps(sections)}"]
 
 
 def _save_untrained(config: PretrainConfig, job: Job) -> None:

@@ -19,6 +19,8 @@ class Scores:
     ----------
     path
         The file.
+    module
+        That the scores are of.
     settings
         Of pretraining and evaluation.
     scores
@@ -26,25 +28,24 @@ class Scores:
     """
 
     path: Path
+    module: str
     settings: Mapping[str, Any]
     scores: dict[str, dict[str, float]]
 
     @classmethod
-    def open(cls, path: Path, settings: Mapping[str, Any]) -> Scores:
+    def open(cls, path: Path, module: str, settings: Mapping[str, Any]) -> Scores:
         """Those of `path`, if it is there; ends the program if they were made otherwise."""
         if not path.is_file():
-            return cls(path, settings, {})
+            return cls(path, module, settings, {})
         known = json.loads(path.read_text())
         others = {key: known[key] for key in settings}
         if others != settings:
             raise SystemExit(
                 f"{path}: made with {others}, not with {settings}; name another folder with --out"
             )
-        return cls(path, settings, known["scores"])
+        return cls(path, module, settings, known["scores"])
 
     def add(self, model: str, scores: Mapping[str, float]) -> None:
         """Keep the scores of a model."""
         self.scores[model] = dict(scores)
-        save_results(
-            self.path, "benchmarks.massa_ablation", {**self.settings, "scores": self.scores}
-        )
+        save_results(self.path, self.module, {**self.settings, "scores": self.scores})

@@ -1,0 +1,59 @@
+"""The command line that studies share."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from benchmarks.pretraining_matrix.evaluation import Rows, evaluate
+from benchmarks.pretraining_matrix.kept import Scores
+from benchmarks.pretraining_matrix.pretraining import Job, jobs, pretrain
+from benchmarks.pretraining_matrix.table import by_variant, table
+from benchmarks.pretraining_matrix.variants import Study
+
+
+def compare(study: Study, given: argparse.Namespace) -> None:
+    """Make and score what is not there yet; print the table."""
+    wanted = jobs(study.variants, given.out)
+    settings = [f"trainer.threads={given.threads}", *given.set]
+    rows = Rows(given.rows, given.test_rows, given.residues, given.test_residues, given.probe_seeds)
+    kept = Scores.open(
+        given.out / "results.json", study.module, {"rows": rows._asdict(), "settings": settings}
+    )
+
+    def scored(job: Job) -> tuple[Job, dict[str, float]]:
+        pretrain(job, str(given.recipe), settings)
+        return job, evaluate(job, study.tasks, given.tasks, rows)
+
+    missing = [] if given.only_table else [job for job in wanted if job.name not in kept.scores]
+    with ThreadPoolExecutor(given.parallel) as pool:
+        for done in as_completed([pool.submit(scored, job) for job in missing]):
+            job, scores = done.result()
+            kept.add(job.name, scores)
+            print(f"{job.name}: {scores}", file=sys.stderr, flush=True)
+    print("\n".join(table(by_variant(wanted, kept.scores), tuple(study.tasks), study.baseline)))
+
+
+def arguments(description: str, recipe: str) -> argparse.Namespace:
+    """What was given on the command line of a study of `recipe`."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--tasks", type=Path, required=True, help="folder of task folders")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--recipe", type=Path, default=Path(recipe))
+    parser.add_argument("--seeds", type=int, default=3, help="pretrainings of the main variants")
+    parser.add_argument("--probe-seeds", type=int, default=3)
+    parser.add_argument(
+        "--rows", type=int, default=1500, help="training proteins of a task at most"
+    )
+    parser.add_argument("--test-rows", type=int, default=1000)
+    parser.add_argument("--residues", type=int, default=200_000, help="for tasks of residues")
+    parser.add_argument("--test-residues", type=int, default=60_000)
+    parser.add_argument("--threads", type=int, default=1, help="of each pretraining")
+    parser.add_argument("--parallel", type=int, default=2, help="models at a time")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--only-table", action="store_true", help="of what is there")
+    return parser.parse_args()
