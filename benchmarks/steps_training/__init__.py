@@ -1,0 +1,1 @@
+"""STEPS' training step beside a plain one, organised as the released code."""

@@ -1,0 +1,57 @@
+"""Real proteins, as either step reads them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from benchmarks.steps_training.ours import letters_of
+from benchmarks.steps_training.plain import PlainStructure
+from multiprot.data.corpus import Corpus
+from multiprot.proteins import BACKBONE_ATOMS, ProteinRecord, backbone_dihedrals
+from multiprot.student.encoder import StudentEncoder
+
+_CA = BACKBONE_ATOMS.index("CA")
+
+
+def drawn(corpus: Corpus, count: int, longest: int, seed: int) -> list[ProteinRecord]:
+    """Proteins of the train split whose CA are all known, of 30 to `longest` residues."""
+    rows = corpus.rows("train")
+    rows = rows[corpus.has_structure[rows]]
+    rows = rows[(corpus.lengths[rows] >= 30) & (corpus.lengths[rows] <= longest)]
+    found: list[ProteinRecord] = []
+    for row in np.random.default_rng(seed).permutation(rows):
+        if len(found) == count:
+            break
+        record = corpus.read([row])[0]
+        if _alphas(record) is not None:
+            found.append(record)
+    if len(found) < count:
+        raise ValueError(f"{corpus.path}: {len(found)} such proteins, {count} asked for")
+    return found
+
+
+def of_length(corpus: Corpus, length: int) -> ProteinRecord:
+    """The shortest protein of at least `length` residues whose CA are all known."""
+    rows = np.flatnonzero(corpus.has_structure & (corpus.lengths >= length))
+    for row in rows[np.argsort(corpus.lengths[rows], kind="stable")]:
+        record = corpus.read([row])[0]
+        if _alphas(record) is not None:
+            return record
+    raise ValueError(f"{corpus.path}: no whole structure of {length} residues; ask for fewer")
+
+
+def plain(encoder: StudentEncoder, record: ProteinRecord) -> PlainStructure:
+    """The protein as the plain step reads it."""
+    alphas = _alphas(record)
+    if alphas is None or record.structure is None:
+        raise ValueError(f"{record.id}: CA atoms are missing; choose another protein")
+    angles = backbone_dihedrals(record.structure)[:, :2].astype(np.float32)
+    return PlainStructure(letters_of(encoder, record), alphas, torch.from_numpy(angles))
+
+
+def _alphas(record: ProteinRecord) -> np.ndarray | None:
+    """float32 [residue, 3], or None where one is missing."""
+    if record.structure is None or not record.structure.present[:, _CA].all():
+        return None
+    return record.structure.coordinates[:, _CA].astype(np.float32)

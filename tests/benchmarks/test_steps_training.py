@@ -1,0 +1,74 @@
+"""The rival of STEPS' step computes what it says, and what it keeps changes nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from benchmarks.steps_training.ours import letters_of
+from benchmarks.steps_training.plain import (
+    PlainSteps,
+    PlainStructure,
+    PlainTrainer,
+    edges_of,
+)
+from multiprot.data.synthetic import SyntheticOptions, synthetic_records
+from multiprot.proteins import BACKBONE_ATOMS, ProteinRecord
+from multiprot.student.encoder import StudentEncoder, build_encoder
+from multiprot.student.options import StudentOptions
+
+CA = BACKBONE_ATOMS.index("CA")
+
+
+def encoder() -> StudentEncoder:
+    torch.manual_seed(1)
+    return build_encoder(StudentOptions(layers=2, width=64, freeze=1))
+
+
+def moving(of: StudentEncoder) -> list[str]:
+    return [name for name, each in of.named_parameters() if each.requires_grad]
+
+
+def whole() -> ProteinRecord:
+    for record, _ in synthetic_records(SyntheticOptions(families=1)):
+        if record.structure is not None and record.structure.present[:, CA].all():
+            return record
+    raise AssertionError("no synthetic protein with a whole structure")
+
+
+def protein(of: StudentEncoder) -> PlainStructure:
+    record = whole()
+    alphas = record.structure.coordinates[:, CA].astype(np.float32)
+    angles = torch.linspace(-3, 3, 2 * len(record)).reshape(-1, 2)
+    return PlainStructure(letters_of(of, record), alphas, angles)
+
+
+def losses(keeps: set[str]) -> list[float]:
+    of = encoder()
+    torch.manual_seed(2)
+    trainer = PlainTrainer(PlainSteps(of, moving(of)), keeps=keeps)
+    one = protein(of)
+    with sdpa_kernel(SDPBackend.MATH):
+        return [trainer.step(one) for _ in range(6)]
+
+
+@pytest.mark.parametrize("keeps", [{"frozen"}, {"frozen", "edges"}])
+def test_what_is_kept_changes_nothing(keeps: set[str]) -> None:
+    assert losses(keeps) == losses(set())
+
+
+def test_it_learns() -> None:
+    found = losses(set())
+    assert found[-1] < found[0]
+
+
+def test_edges_are_those_of_all_distances() -> None:
+    alphas = 4 * np.random.default_rng(0).standard_normal((40, 3)).astype(np.float32)
+    edges, weights = edges_of(alphas)
+    apart = np.linalg.norm(alphas[:, None] - alphas[None], axis=2)
+    near = (apart < 7) & ~np.eye(40, dtype=bool)
+    assert set(map(tuple, edges.T.tolist())) == set(map(tuple, np.argwhere(near).tolist()))
+    told = 1 / apart[edges[0], edges[1]] ** 2
+    np.testing.assert_allclose(weights, told, rtol=1e-3)
