@@ -23,17 +23,32 @@ def compare(study: Study, given: argparse.Namespace) -> None:
         given.out / "results.json", study.module, {"rows": rows._asdict(), "settings": settings}
     )
 
+    missing = {} if given.only_table else _missing(study, wanted, kept)
+
     def scored(job: Job) -> tuple[Job, dict[str, float]]:
         pretrain(job, str(given.recipe), settings)
-        return job, evaluate(job, study.tasks, given.tasks, rows)
+        return job, {
+            task: evaluate(job, given.tasks / task, study.tasks[task], rows)
+            for task in missing[job.name]
+        }
 
-    missing = [] if given.only_table else [job for job in wanted if job.name not in kept.scores]
     with ThreadPoolExecutor(given.parallel) as pool:
-        for done in as_completed([pool.submit(scored, job) for job in missing]):
+        for done in as_completed(
+            [pool.submit(scored, job) for job in wanted if job.name in missing]
+        ):
             job, scores = done.result()
             kept.add(job.name, scores)
             print(f"{job.name}: {scores}", file=sys.stderr, flush=True)
     print("\n".join(table(by_variant(wanted, kept.scores), tuple(study.tasks), study.baseline)))
+
+
+def _missing(study: Study, wanted: list[Job], kept: Scores) -> dict[str, list[str]]:
+    """Models that are not scored yet on some task -> these tasks."""
+    found = {
+        job.name: [task for task in study.tasks if task not in kept.scores.get(job.name, {})]
+        for job in wanted
+    }
+    return {name: tasks for name, tasks in found.items() if tasks}
 
 
 def arguments(description: str, recipe: str) -> argparse.Namespace:

@@ -46,6 +46,6 @@ class Scores:
         return cls(path, module, settings, known["scores"])
 
     def add(self, model: str, scores: Mapping[str, float]) -> None:
-        """Keep the scores of a model."""
-        self.scores[model] = dict(scores)
+        """Keep scores of a model, beside those that are known of it."""
+        self.scores[model] = {**self.scores.get(model, {}), **scores}
         save_results(self.path, self.module, {**self.settings, "scores": self.scores})

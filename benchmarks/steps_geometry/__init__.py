@@ -1,0 +1,1 @@
+"""How well distances and dihedrals are guessed, beside what frequencies alone would give."""
