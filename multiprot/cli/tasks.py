@@ -97,6 +97,48 @@ def check(
         raise typer.Exit(2)
 
 
+@app.command("screen")
+def screen_corpus(
+    corpus: Annotated[Path, typer.Argument(help="Corpus that a model is to be trained on.")],
+    folders: Folders,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write the proteins found, as `multiprot data build --exclude` reads."),
+    ] = None,
+    identity: Annotated[
+        float,
+        typer.Option(
+            min=0.05,
+            max=1.0,
+            help="Sequence identity from which on a protein counts as similar, over half of the "
+            "shorter one; below 1 by mmseqs2.",
+        ),
+    ] = 0.5,
+    split_column: SplitColumn = "split",
+) -> None:
+    """Look for proteins of a corpus that are, or resemble, test proteins of tasks.
+
+    A model that trained on them cannot be judged by these tasks. Exit code 2 where the train or
+    valid split has one and no OUT is given.
+    """
+    from multiprot.cli.screening import split_counts, told
+    from multiprot.data import Corpus
+    from multiprot.evaluation.tasks import load_task, screen, task_folders, write_exclusion
+
+    opened = Corpus.open(corpus)
+    proteins = dict(opened.columns("id", "sequence"))
+    tasks = [load_task(folder, split_column=split_column) for folder in task_folders(folders)]
+    found = screen(proteins, tasks, identity=identity, threads=os.cpu_count() or 1)
+    counts = split_counts(found, dict(zip(proteins, opened.splits, strict=True)))
+    print("\n".join(told(counts, [task.name for task in tasks], len(proteins))))
+    if out is not None:
+        write_exclusion(found, out)
+        print(f"{out}: leave them out with multiprot data build --exclude {out}")
+    elif any(counts[split] for split in ("train", "valid")):
+        print("next: write them with --out FILE, build the corpus anew with --exclude FILE")
+        raise typer.Exit(2)
+
+
 @app.command("from-corpus")
 def from_corpus(
     corpus: Annotated[Path, typer.Argument(help="Corpus with annotations and ontology.")],

@@ -12,6 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from multiprot.cli.main import app
+from multiprot.data.build import build_corpus
+from multiprot.data.build_options import CorpusBuildOptions
 from multiprot.evaluation.tasks import Severity
 from tests.evaluation.tasks.folders import proteins, write_task
 
@@ -128,12 +130,42 @@ def test_an_identity_is_a_share(tmp_path: Path, identity: str) -> None:
     assert run("check", tmp_path, "--identity", identity).exit_code == 2
 
 
-@pytest.mark.parametrize("verb", ["list", "check", "from-corpus"])
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """Two train proteins and one of the test split; one train protein is tested on."""
+    rows = proteins()
+    tested = next(row for row in rows if row["split"] == "test")
+    sequences = {"held": tested["sequence"], "free": "MKVLAAGHWE" * 5, "out": "MWWHHEEKRT" * 5}
+    fasta, splits = tmp_path / "in.fasta", tmp_path / "splits.tsv"
+    fasta.write_text("".join(f">{name}\n{letters}\n" for name, letters in sequences.items()))
+    splits.write_text("protein_id\tsplit\nheld\ttrain\nfree\ttrain\nout\ttest\n")
+    options = CorpusBuildOptions(sequences=fasta, splits=splits)
+    return build_corpus(options, tmp_path / "corpus").path
+
+
+def test_screening_refuses_and_what_it_writes_mends(corpus: Path, tmp_path: Path) -> None:
+    task = write_task(tmp_path / "sound", proteins())
+    refused = run("screen", corpus, task, "--identity", 1)
+    assert refused.exit_code == 2
+    assert refused.stdout.splitlines()[1].split() == ["sound", "1", "0", "0"]
+    assert "1 train, 0 valid, 0 test" in refused.stdout
+    assert "--exclude FILE" in refused.stdout
+    table = tmp_path / "found.tsv"
+    assert run("screen", corpus, task, "--identity", 1, "--out", table).exit_code == 0
+    options = CorpusBuildOptions(
+        sequences=tmp_path / "in.fasta", splits=tmp_path / "splits.tsv", exclude=table
+    )
+    mended = build_corpus(options, tmp_path / "mended").path
+    assert run("screen", mended, task, "--identity", 1).exit_code == 0
+
+
+@pytest.mark.parametrize("verb", ["list", "check", "screen", "from-corpus"])
 def test_every_option_has_a_line_of_help(verb: str) -> None:
     text = CliRunner().invoke(app, ["tasks", verb, "--help"]).stdout
     options = {
         "list": ("--split-column", "--json"),
         "check": ("--split-column", "--strict", "--identity", "--identical-only", "--json"),
+        "screen": ("--out", "--identity", "--split-column"),
         "from-corpus": ("--out", "--name", "--namespace", "--least-examples"),
     }[verb]
     shown = dict(re.findall(r"(--[a-z-]+) +(?:-h +)?<[^>]+> +([^│]+)", text))
