@@ -20,12 +20,13 @@ TASKS: Final = {
     "flip_bind": "linear",
     "flip_conservation": "linear",
     "deeploc_membrane": "linear",
-    "deeploc10": "linear",
+    "go_function": "knn",
 }
 """Task -> probe.
 
 The first three tasks are those of the notebook of MASSA's authors. The last two were added when the
-others were known: GO terms tell places in the cell, and no other task asks for them.
+others were known: they ask for what GO terms tell, and none of the others does. `go_function` is
+what `multiprot tasks from-corpus --namespace F` writes.
 """
 
 _READS_NO_GO: Final = {"model.go": "null", "model.fusion.go_exchange": "null"}

@@ -28,7 +28,7 @@ def compare(study: Study, given: argparse.Namespace) -> None:
     def scored(job: Job) -> tuple[Job, dict[str, float]]:
         pretrain(job, str(given.recipe), settings)
         return job, {
-            task: evaluate(job, given.tasks / task, study.tasks[task], rows)
+            task: evaluate(job, _folder(given.tasks, task), study.tasks[task], rows)
             for task in missing[job.name]
         }
 
@@ -40,6 +40,14 @@ def compare(study: Study, given: argparse.Namespace) -> None:
             kept.add(job.name, scores)
             print(f"{job.name}: {scores}", file=sys.stderr, flush=True)
     print("\n".join(table(by_variant(wanted, kept.scores), tuple(study.tasks), study.baseline)))
+
+
+def _folder(places: list[Path], task: str) -> Path:
+    """Where a task lies; ends the program if it is in none of `places`."""
+    found = [place / task for place in places if (place / task / "task.json").is_file()]
+    if not found:
+        raise SystemExit(f"task {task}: in none of {', '.join(map(str, places))}; give --tasks")
+    return found[0]
 
 
 def _missing(study: Study, wanted: list[Job], kept: Scores) -> dict[str, list[str]]:
@@ -56,7 +64,9 @@ def arguments(description: str, recipe: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--tasks", type=Path, required=True, help="folder of task folders")
+    parser.add_argument(
+        "--tasks", type=Path, required=True, action="append", help="folder of task folders"
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--recipe", type=Path, default=Path(recipe))
     parser.add_argument("--seeds", type=int, default=3, help="pretrainings of the main variants")
