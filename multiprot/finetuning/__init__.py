@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from multiprot.finetuning.folds import Folding
     from multiprot.finetuning.options import PredictOptions
     from multiprot.finetuning.predictor import Predicted, Predictor
-    from multiprot.finetuning.run import FineTuneRun, finetune
+    from multiprot.finetuning.request import FineTuneRun
+    from multiprot.finetuning.run import finetune
 
 _HOMES: Final = {
-    "FineTuneRun": "run",
+    "FineTuneRun": "request",
     "Folding": "folds",
     "PredictOptions": "options",
     "Predicted": "predictor",

@@ -18,7 +18,8 @@ from multiprot.files import read_bytes
 from multiprot.finetuning.fold_results import TrainedFold, summary_of
 from multiprot.finetuning.folds import Folding, fold_tasks
 from multiprot.finetuning.parts import Parts
-from multiprot.finetuning.run import FineTuneRun, finetune_on, structures_of, task_of
+from multiprot.finetuning.request import FineTuneRun, structures_of, task_of
+from multiprot.finetuning.run import finetune_on
 from multiprot.finetuning.run_facts import check_resumable, facts_of, write_new
 from multiprot.training.finetune.watch import Look
 from multiprot.training.run_folder import RunFolder, write_json

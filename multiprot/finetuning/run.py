@@ -4,97 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from multiprot.bundle import BundleExtras, save_bundle
-from multiprot.errors import ConfigError, MultiprotError
-from multiprot.evaluation.structures import StructureLibrary, StructureOptions
+from multiprot.errors import MultiprotError
+from multiprot.evaluation.structures import StructureLibrary
 from multiprot.evaluation.structures.report import structure_report
-from multiprot.evaluation.tasks import Task, load_task
-from multiprot.finetuning.encoder_alone import StructureChoice
+from multiprot.evaluation.tasks import Task
 from multiprot.finetuning.fitting import Fitting
 from multiprot.finetuning.parts import Parts
 from multiprot.finetuning.provenance import provenance_of, seen_sequences
+from multiprot.finetuning.request import FineTuneRun, structures_of, task_of
 from multiprot.finetuning.results import measured
 from multiprot.finetuning.run_facts import check_resumable, facts_of, refuse_other, write_new
 from multiprot.finetuning.scoring import Scoring
 from multiprot.finetuning.start import Start, open_start
-from multiprot.finetuning.wild_type import with_wild_type
 from multiprot.training.finetune.fit import Fitted, Work, fit, resume_point
-from multiprot.training.finetune.options import FineTuneOptions
 from multiprot.training.finetune.watch import Judge, Look
 from multiprot.training.run_folder import RunFolder, write_json
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FineTuneRun:
-    """What is to be fine-tuned, on what, and where it goes.
-
-    Attributes
-    ----------
-    model
-        Folder of a bundle, or a sequence encoder alone: "esm2:/path/to/checkpoint".
-    task
-        Task folder.
-    out
-        The run's folder.
-    options
-        How.
-    split_column
-        As in `load_task`.
-    device
-        "cpu", "cuda" or "mps".
-    encoder_options
-        Further options of an encoder alone, `KEY=VALUE`.
-    structure_encoder
-        Structure encoder to put beside a sequence encoder alone, "NAME" or "NAME:CHECKPOINT".
-    structure_options
-        Further options of that one, `KEY=VALUE`.
-    structures
-        Where the proteins' structures are, if anywhere.
-    allow_other_versions
-        As in `load_bundle`.
-    shared
-        Folder for the vectors, and the model made before training, of several runs; None: `out`.
-    """
-
-    model: str
-    task: Path
-    out: Path
-    options: FineTuneOptions
-    split_column: str = "split"
-    device: str = "cpu"
-    encoder_options: tuple[str, ...] = ()
-    structure_encoder: str | None = None
-    structure_options: tuple[str, ...] = ()
-    structures: StructureOptions = field(default_factory=StructureOptions)
-    allow_other_versions: bool = False
-    shared: Path | None = None
-
-    @property
-    def kept(self) -> Path:
-        """Folder for what other runs of the same model and options could use."""
-        return Path(self.out) if self.shared is None else self.shared
-
-    @property
-    def beside(self) -> StructureChoice | None:
-        """The structure encoder that is put beside a sequence encoder.
-
-        Raises
-        ------
-        ConfigError
-            If there are options of none.
-        """
-        if self.structure_encoder is not None:
-            return StructureChoice(self.structure_encoder, self.structure_options)
-        if self.structure_options:
-            raise ConfigError(
-                f"{self.structure_options[0]}: an option of a structure encoder, and none is put "
-                "beside the sequence encoder; name it with --structure-encoder"
-            )
-        return None
 
 
 def finetune(
@@ -142,26 +70,6 @@ def finetune(
         overwrite=overwrite,
         on_look=on_look,
     )
-
-
-def task_of(run: FineTuneRun) -> Task:
-    """The task that a run is on, with its wild type where there is one."""
-    task = load_task(run.task, split_column=run.split_column)
-    return with_wild_type(task, run.options.wild_type)
-
-
-def structures_of(run: FineTuneRun, task: Task) -> StructureLibrary | None:
-    """Structures of the task's proteins, looked for; None where the run names no folder.
-
-    Raises
-    ------
-    FileFormatError, DataError, EvaluationError
-        As `StructureLibrary`.
-    """
-    library = StructureLibrary.of(run.structures)
-    if library is not None:
-        library.match(task.unique_sequences())
-    return library
 
 
 def finetune_on(

@@ -15,7 +15,7 @@ from multiprot.training.finetune.options import FineTuneOptions
 from multiprot.training.run_folder import RunFolder, flat
 
 if TYPE_CHECKING:
-    from multiprot.finetuning.run import FineTuneRun
+    from multiprot.finetuning.request import FineTuneRun
 
 _MAY_CHANGE: Final = ("checkpoint_every", "log_every")
 _COMPARED: Final = (
