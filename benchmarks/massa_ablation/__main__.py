@@ -1,7 +1,6 @@
 r"""What MASSA's objectives are worth: pretraining by pretraining, task by task. May be resumed.
 
-    multiprot tasks from-corpus runs/corpus/massa --namespace F --out runs/tasks/go_function
-    python -m benchmarks.massa_ablation --tasks ../shared/data/downstream --tasks runs/tasks \
+    python -m benchmarks.massa_ablation --tasks ../shared/data/downstream \
         --out runs/massa-ablation [--seeds 3] [--parallel 2] [--set trainer.max_steps=250]
 
 Same backbone (configs/pretrain/massa-cpu.yaml), same number of steps, the corpus without proteins

@@ -1,16 +1,16 @@
 r"""Seconds per protein and memory of STEPS' training step: ours beside the step as it was released.
 
-    python -m benchmarks.steps_training --out FILE [--corpus runs/corpus/massa] [--proteins 6] \
-        [--rounds 3] [--threads 2] [--tokens 2048] [--layers 30] [--width 1024]
+    python -m benchmarks.steps_training --out FILE [--corpus runs/corpus/massa] [--proteins 16] \
+        [--rounds 2] [--threads 2] [--tokens 2048] [--layers 30] [--width 1024]
 
 Both pretrain a model of STEPS' shape on the same real proteins, with inner steps of second order
 on the last layer of the same language model, whose weights are random: a student of ProtBERT's 30
 layers and 1,024 channels. The plain step (`benchmarks.steps_training.plain`) takes one protein at a
-time, ours batches of `--tokens`; features, corruption and optimizer count for both. "frozen layers
-kept" spares the plain step what our token cache spares ours, "edges kept" the search for edges as
-well. Ours has all three objectives of configs/pretrain/steps.yaml; "ours, all pairs" reads every
-pair of residues as the plain step does, "ours" draws 4,096 of each protein. All take turns; the
-first round is not counted.
+time, ours batches of `--tokens`, by length; features, corruption and optimizer count for both.
+"frozen layers kept" spares the plain step what our token cache spares ours, "edges kept" the search
+for edges as well. Ours has all three objectives of configs/pretrain/steps.yaml; "ours, all pairs"
+reads every pair of residues as the plain step does, "ours" draws 4,096 of each protein. All take
+turns; the first round is not counted.
 
 Memory: one protein of at least `--length` residues in a process of its own, its peak less what the
 process held before the first step; language model of 5 layers and 320 channels, so that nearly
@@ -68,9 +68,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--corpus", type=Path, default=Path("runs/corpus/massa"))
-    parser.add_argument("--proteins", type=int, default=6)
+    parser.add_argument("--proteins", type=int, default=16)
     parser.add_argument("--longest", type=int, default=400)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--tokens", type=int, default=2048)
     parser.add_argument("--layers", type=int, default=30)

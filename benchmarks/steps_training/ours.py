@@ -50,7 +50,7 @@ class OurSteps:
     corpus
         That gives counts.
     records
-        Proteins.
+        Proteins; in batches by length.
     tokens
         Residues of a batch, padding included.
     """
@@ -67,8 +67,9 @@ class OurSteps:
         structure = parts.model.structure
         if structure is None:
             raise ValueError("recipe without a structure encoder; take STEPS'")
-        self.records = records
-        lengths = np.array([len(record) for record in records])
+        # As the sampler does: what is alike in length shares a batch.
+        self.records = sorted(records, key=len)
+        lengths = np.array([len(record) for record in self.records])
         self.batches = cut_by_budget(np.arange(len(lengths)), lengths, tokens, None)
         kept = KeptTokens({record.id: _frozen(self.encoder, record) for record in records})
         self._collate = Collator(
