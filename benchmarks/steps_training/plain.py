@@ -99,10 +99,8 @@ class PlainSteps(nn.Module):
     def graph(self, nodes: Tensor, edges: Tensor, weights: Tensor) -> Tensor:
         """Two layers without non-linearity."""
         for layer in self.layers:
-            sums = torch.zeros_like(nodes).index_add(
-                0, edges[0], weights[:, None] * nodes[edges[1]]
-            )
-            nodes = layer(nodes + sums)
+            messages = (weights[:, None] * nodes[edges[1]]).to(nodes.dtype)
+            nodes = layer(nodes.index_add(0, edges[0], messages))
         return nodes
 
     def gaussians(self, angles: Tensor) -> Tensor:

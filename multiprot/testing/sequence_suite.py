@@ -12,6 +12,7 @@ from multiprot.encoders.contract import Layout, MaskableFeatures
 from multiprot.encoders.plugin import Modality
 from multiprot.proteins import RESIDUE_LETTERS, ProteinRecord, residue_indices
 from multiprot.testing.demand import demand, demand_same
+from multiprot.testing.partly_frozen import PartlyFrozenTests
 from multiprot.testing.records import moved
 from multiprot.testing.residue_suite import ResidueEncoderSuite
 from multiprot.testing.residue_trial import ROW_RULE, lettered
@@ -23,7 +24,7 @@ _HIDE = (
 )
 
 
-class SequenceEncoderSuite(ResidueEncoderSuite):
+class SequenceEncoderSuite(PartlyFrozenTests, ResidueEncoderSuite):
     """Subclass it with `plugin`, and with `tiny_config` if need be; pytest does the rest."""
 
     def test_modality(self) -> None:

@@ -48,6 +48,13 @@ class TestConformance(SequenceEncoderSuite):
     plugin = plugin
 
 
+class TestPartlyFrozenConformance(SequenceEncoderSuite):
+    plugin = plugin
+
+    def tiny_config(self) -> StudentOptions:
+        return StudentOptions(layers=3, width=64, freeze=1)
+
+
 def test_what_was_saved_comes_back(folder: Path) -> None:
     torch.manual_seed(3)
     expected = Student(CONFIG).state_dict()

@@ -12,11 +12,12 @@ from multiprot.encoders.plugin import EncoderPlugin, Modality
 from multiprot.encoders.reference.plugins import residue_geometry, residue_transformer, term_table
 from multiprot.objectives.plugins import masked_residue
 from multiprot.testing.check import CheckResult, check_plugin, suite_of
-from tests.testing import go_faults, sequence_table, structure_faults
+from tests.testing import frozen_faults, go_faults, sequence_table, structure_faults
 from tests.testing.faults import Fault
 
 FAULTS = [
     *sequence_table.FAULTS,
+    *frozen_faults.FAULTS,
     *structure_faults.FAULTS,
     *go_faults.GO_FAULTS,
     *go_faults.OBJECTIVE_FAULTS,
