@@ -86,7 +86,7 @@ class OurSteps:
         batch = self._collate([self.records[row] for row in rows], rows, self._taken)
         batch = self.objectives.corrupt(batch, self._chance)
         loss = self.module.training_step(batch, self._taken)
-        torch.autograd.backward(loss)
+        self.module.backward(loss)
         self.module.configure_gradient_clipping(self.optimizer, None, None)
         self.optimizer.step()
         self.optimizer.zero_grad()

@@ -114,6 +114,15 @@ class BilevelModule(PretrainModule):
         self._count_steps(bilevel, [result.weight for result in inner_results.values()])
         return TotalResult(bilevel.loss, {**found["outer"].results, **inner_results})
 
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """As in Lightning, but gradients stop where nothing learns.
+
+        Else those of θ_0 would be computed, too, second derivatives among them: a quarter of the
+        step, for tensors that nobody reads.
+        """
+        learning = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        super().backward(loss, *args, inputs=learning, **kwargs)
+
     def configure_gradient_clipping(
         self,
         optimizer: Optimizer,
