@@ -1,7 +1,7 @@
 r"""Pairs of proteins, networks and ligands: MASSA's other tasks by `multiprot finetune`.
 
     python -m benchmarks.massa_downstream NAME=BUNDLE [NAME=BUNDLE ...] \
-        --tasks ../shared/data/downstream --out FOLDER
+        --tasks ../shared/data/downstream --out FOLDER [--only Davis --only "SHS27k random"]
 
 The model stays as it is and a head learns on its vectors. SKEMPI in ten folds, at random and by
 complex, mutants alone and beside the wild type; the kinds of interactions of SHS27k at its three
@@ -95,10 +95,14 @@ def main() -> None:
     parser.add_argument("models", nargs="+", metavar="NAME=MODEL")
     parser.add_argument("--tasks", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--only", action="append", metavar="TEXT", help="cases whose names begin so"
+    )
     parser.add_argument("--parallel", type=int, default=2, help="runs at a time")
     given = parser.parse_args()
     models = dict(each.split("=", 1) for each in given.models)
-    wanted = [(name, case) for case in CASES for name in models]
+    cases = [case for case in CASES if case.name.startswith(tuple(given.only or [""]))]
+    wanted = [(name, case) for case in cases for name in models]
 
     def run(each: tuple[str, Case]) -> tuple[str, float]:
         name, case = each
@@ -110,11 +114,11 @@ def main() -> None:
     with ThreadPoolExecutor(given.parallel) as pool:
         found = dict(zip(wanted, pool.map(run, wanted), strict=True))
     figures = {
-        case.name: {name: round(found[name, case][1], 4) for name in models} for case in CASES
+        case.name: {name: round(found[name, case][1], 4) for name in models} for case in cases
     }
     save_results(given.out / "results.json", "benchmarks.massa_downstream", {"scores": figures})
     print(f"| task | metric | {' | '.join(models)} |\n|---|---|{'---:|' * len(models)}")
-    for case in CASES:
+    for case in cases:
         values = " | ".join(f"{found[name, case][1]:.3f}" for name in models)
         print(f"| {case.name} | {found[next(iter(models)), case][0]} | {values} |")
 

@@ -1,7 +1,8 @@
 r"""How well a bundle guesses distances and dihedrals of test structures, beside frequencies.
 
     python -m benchmarks.steps_geometry --bundle runs/steps/alternating/bundle --out FILE \
-        [--corpus runs/corpus/massa] [--split test] [--picture FILE.svg --protein ID]
+        [--corpus runs/corpus/massa] [--split test] [--longest 256] \
+        [--picture FILE.png --protein ID]
 
 Distances: all pairs of residues that the graph's edges do not give away; means over proteins of
 means over pairs. The baselines are the most frequent bin of drawn pairs of train structures, and
@@ -41,6 +42,7 @@ def scored(given: argparse.Namespace) -> dict[str, Any]:
     )
     angles = AngleScores(AngleFrequencies.of(records))
     rows = [row for row in corpus.rows(given.split) if corpus.has_structure[row]]
+    rows = [row for row in rows if given.longest is None or corpus.lengths[row] <= given.longest]
     for guesses in guesser.all(corpus, np.array(rows)):
         distances.add(guesses)
         angles.add(guesses)
@@ -62,8 +64,9 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--corpus", type=Path, default=Path("runs/corpus/massa"))
     parser.add_argument("--split", default="test")
+    parser.add_argument("--longest", type=int, help="residues of a protein that counts, at most")
     parser.add_argument("--train-proteins", type=int, default=1000, help="for the baselines")
-    parser.add_argument("--picture", type=Path, help="SVG file to write")
+    parser.add_argument("--picture", type=Path, help="SVG or PNG file to write")
     parser.add_argument("--protein", help="id of the protein in the picture")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     given = parser.parse_args()

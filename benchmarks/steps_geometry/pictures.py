@@ -12,7 +12,7 @@ from benchmarks.steps_geometry.guesses import Guesses
 
 
 def draw(guesses: Guesses, width: float, nearest: float, path: Path) -> None:
-    """Write an SVG: distances (true below the diagonal, guessed above) and a Ramachandran plot.
+    """Write a picture: distances (true below the diagonal, guessed above) and a Ramachandran plot.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def draw(guesses: Guesses, width: float, nearest: float, path: Path) -> None:
     nearest
         Å. Nearer pairs are given away, and grey above the diagonal.
     path
-        Where to.
+        Where to; the suffix says the form.
     """
     rcParams["svg.hashsalt"] = guesses.id
     figure = Figure(figsize=(11, 4.8), layout="constrained")
@@ -51,4 +51,5 @@ def draw(guesses: Guesses, width: float, nearest: float, path: Path) -> None:
     right.set(xlim=(-180, 180), ylim=(-180, 180), xlabel="φ / °", ylabel="ψ / °", aspect="equal")
     right.set(title=f"{len(truth)} residues whose angles were hidden")
     right.legend(loc="upper right")
-    figure.savefig(path, metadata={"Date": None})
+    # Without a date: the same guesses give the same file.
+    figure.savefig(path, dpi=80, metadata={"Date": None} if path.suffix == ".svg" else None)
