@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -28,6 +27,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from benchmarks.memory import peak_mib
 from benchmarks.results import save_results
 from multiprot.encoders.contract import ObjectiveContext
 from multiprot.objectives.configs import PairwiseDistanceConfig
@@ -60,11 +60,6 @@ def our_loss(objective: PairwiseDistance, places: Tensor) -> Loss:
         return sums.loss / sums.pairs
 
     return loss
-
-
-def peak_mib() -> float:
-    """Largest resident memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def one(way: str, length: int, channels: int, repeats: int) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from statistics import median
@@ -12,6 +11,7 @@ from typing import Any, Final
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from benchmarks.memory import peak_mib
 from benchmarks.steps_training.ours import OurSteps
 from benchmarks.steps_training.plain import PlainSteps, PlainTrainer
 from benchmarks.steps_training.proteins import of_length, plain
@@ -109,11 +109,6 @@ def seconds(
         }
         for name, runs in clock.items()
     }
-
-
-def peak_mib() -> float:
-    """Largest resident memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def memory_of(corpus: Corpus, variant: str, length: int) -> dict[str, Any]:

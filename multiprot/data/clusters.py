@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from multiprot.data.mmseqs import has_mmseqs, run_mmseqs
+from multiprot.data.mmseqs import WHERE_FROM, has_mmseqs, run_mmseqs
 from multiprot.data.split_table import sequence_digest
 from multiprot.errors import DataError
 from multiprot.proteins import ProteinRecord, write_fasta
@@ -32,8 +32,8 @@ def require_clustering(identity: float) -> None:
     if identity < EXACT and not has_mmseqs():
         raise DataError(
             f"splitting at {identity:g} sequence identity needs mmseqs2, which is not installed; "
-            "install the package mmseqs2 (Debian, Ubuntu: apt-get install mmseqs2; conda: "
-            "bioconda::mmseqs2), give --splits, or take --cluster-identity 1.0 (equal sequences)"
+            f"install the package mmseqs2 ({WHERE_FROM}), give --splits, or take "
+            "--cluster-identity 1.0 (equal sequences)"
         )
 
 

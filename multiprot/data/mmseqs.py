@@ -16,6 +16,10 @@ _SEARCH_OPTIONS: Final = ("-c", "0.5", "--cov-mode", "5", "--max-seqs", "1")
 """Half of the shorter sequence must align; the best hit is enough."""
 
 
+WHERE_FROM: Final = "Debian, Ubuntu: apt-get install mmseqs2; conda: bioconda::mmseqs2"
+"""How to install the program, for messages."""
+
+
 def has_mmseqs() -> bool:
     """Whether the program is installed."""
     return shutil.which("mmseqs") is not None
@@ -67,19 +71,43 @@ def similar_sequences(
     DataError
         If mmseqs2 fails.
     """
+    options = ("--min-seq-id", str(identity), *_SEARCH_OPTIONS)
+    found = easy_search(queries, targets, "query,fident", options, threads=threads)
+    return {int(query): float(share) for query, share in found}
+
+
+def easy_search(
+    queries: Sequence[str],
+    targets: Sequence[str],
+    fields: str,
+    options: Sequence[str],
+    *,
+    threads: int,
+) -> list[list[str]]:
+    """What `mmseqs easy-search` says of each alignment.
+
+    Parameters
+    ----------
+    queries, targets
+        Sequences.
+    fields
+        Columns as in `--format-output`; the names of sequences are their positions.
+    options
+        Further ones of mmseqs2.
+    threads
+        For mmseqs2.
+
+    Raises
+    ------
+    DataError
+        If mmseqs2 fails.
+    """
     with TemporaryDirectory(prefix="multiprot-search-") as name:
         folder = Path(name)
         for file, sequences in (("queries.fasta", queries), ("targets.fasta", targets)):
-            records = (ProteinRecord(id=f"p{i}", sequence=s) for i, s in enumerate(sequences))
+            records = (ProteinRecord(id=str(i), sequence=s) for i, s in enumerate(sequences))
             write_fasta(records, folder / file)
-        table = run_mmseqs(
-            (
-                *("easy-search", "queries.fasta", "targets.fasta", "found.tsv", "scratch"),
-                *("--min-seq-id", str(identity), *_SEARCH_OPTIONS),
-                *("--format-output", "query,fident", "--threads", str(threads)),
-            ),
-            folder,
-            "found.tsv",
-        )
-        rows = (line.split("\t") for line in table.read_text(encoding="utf-8").splitlines())
-        return {int(query[1:]): float(found) for query, found in rows}
+        searched = ("easy-search", "queries.fasta", "targets.fasta", "found.tsv", "scratch")
+        told = ("--format-output", fields, "--threads", str(threads))
+        table = run_mmseqs((*searched, *options, *told), folder, "found.tsv")
+        return [line.split("\t") for line in table.read_text(encoding="utf-8").splitlines()]

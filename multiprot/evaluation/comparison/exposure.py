@@ -118,7 +118,7 @@ class TrainingKnowledge:
 
     def exposure(self, task: Task, *, threads: int = 1) -> Exposure:
         """How much of a task's test proteins the model has seen."""
-        tested = _tested(task)
+        tested = sorted(task.proteins(*task.test_splits))
         excluded = task.specification.name in self.excluded
         if self.untrained:
             return Exposure(verdict=Verdict.UNTRAINED, proteins=len(tested), identical=0)
@@ -141,11 +141,6 @@ class TrainingKnowledge:
         if not tested:
             return 0
         return len(similar_sequences(tested, self.sequences, SIMILAR, threads=threads))
-
-
-def _tested(task: Task) -> list[str]:
-    entries = np.concatenate([task.entries(split) for split in task.test_splits])
-    return sorted({column[row] for column in task.sequences for row in entries})
 
 
 def _corpus(bundle: Bundle, corpora: Sequence[Path]) -> Corpus | None:

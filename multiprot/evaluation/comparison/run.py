@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from multiprot.data import Corpus
-from multiprot.data.mmseqs import has_mmseqs
+from multiprot.data.mmseqs import WHERE_FROM, has_mmseqs
 from multiprot.embedding import EmbeddingStoppedError, EmbedOptions
 from multiprot.embedding.progress import Watch, unwatched
 from multiprot.errors import EvaluationError, MultiprotError
@@ -240,10 +240,7 @@ def _cell(source: FeatureSource, task: Task, plan: Plan, outcome: Outcome) -> di
 def _unused(corpora: Mapping[Path, str], outcome: Outcome) -> Iterator[str]:
     """A search that was asked for and could not be made must not pass for one without a find."""
     if corpora and not has_mmseqs():
-        yield (
-            "similar proteins were not looked for: mmseqs2 is not installed (Debian, Ubuntu: "
-            "apt-get install mmseqs2; conda: bioconda::mmseqs2)"
-        )
+        yield f"similar proteins were not looked for: mmseqs2 is not installed ({WHERE_FROM})"
     for path, content_hash in corpora.items():
         if content_hash not in outcome.corpora:
             yield f"{path}: none of the models says that it was trained on this corpus"

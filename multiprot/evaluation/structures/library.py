@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from multiprot.data.mmseqs import has_mmseqs
+from multiprot.data.mmseqs import WHERE_FROM, has_mmseqs
 from multiprot.embedding.identity import combined_hash, record_digest, sequence_hash
 from multiprot.errors import EvaluationError
 from multiprot.evaluation.structures.chains import Chains, read_chains, resolved_residues
@@ -78,8 +78,8 @@ class StructureLibrary:
         if self._options.structure_identity < 1 and not has_mmseqs():
             raise EvaluationError(
                 f"structure_identity {self._options.structure_identity:g}: needs mmseqs2, which is "
-                "not installed (Debian, Ubuntu: apt-get install mmseqs2; conda: bioconda::mmseqs2);"
-                " or leave it at 1, for chains of the very same sequence"
+                f"not installed ({WHERE_FROM}); or leave it at 1, for chains of the very "
+                "same sequence"
             )
         self.chains: Chains = read_chains(self.folder)
         self._known: dict[str, Match | None] = {}

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from multiprot.data.mmseqs import run_mmseqs
-from multiprot.proteins import BackboneStructure, ProteinRecord, write_fasta
+from multiprot.data.mmseqs import easy_search
+from multiprot.proteins import BackboneStructure
 from multiprot.proteins.alignment import spread
 
 _FIELDS: Final = "query,target,fident,qstart,tstart,cigar"
@@ -60,28 +58,17 @@ def aligned_chains(
     DataError
         If mmseqs2 fails.
     """
-    with TemporaryDirectory(prefix="multiprot-structures-") as name:
-        folder = Path(name)
-        for file, sequences in (("proteins.fasta", proteins), ("chains.fasta", chains)):
-            records = (ProteinRecord(id=f"p{i}", sequence=s) for i, s in enumerate(sequences))
-            write_fasta(records, folder / file)
-        table = run_mmseqs(
-            (
-                *("easy-search", "proteins.fasta", "chains.fasta", "found.tsv", "scratch"),
-                *("--min-seq-id", str(identity), "--format-output", _FIELDS),
-                # As sensitive as chains need that are more than half equal.
-                *("-s", "4"),
-                # Low-complexity stretches are part of a chain, too.
-                *("--threads", str(threads), "--mask", "0", "--comp-bias-corr", "0"),
-            ),
-            folder,
-            "found.tsv",
-        )
-        lines = table.read_text(encoding="utf-8").splitlines()
-    for line in lines:
-        protein, chain, found, here, there, cigar = line.split("\t")
+    options = (
+        *("--min-seq-id", str(identity)),
+        # As sensitive as chains need that are more than half equal.
+        *("-s", "4"),
+        # Low-complexity stretches are part of a chain, too.
+        *("--mask", "0", "--comp-bias-corr", "0"),
+    )
+    for line in easy_search(proteins, chains, _FIELDS, options, threads=threads):
+        protein, chain, found, here, there, cigar = line
         places = aligned_places(cigar, int(here) - 1, int(there) - 1)
-        yield Aligned(int(protein[1:]), int(chain[1:]), float(found), *places)
+        yield Aligned(int(protein), int(chain), float(found), *places)
 
 
 def aligned_places(

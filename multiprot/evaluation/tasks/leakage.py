@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from multiprot.data.mmseqs import has_mmseqs, similar_sequences
+from multiprot.data.mmseqs import WHERE_FROM, has_mmseqs, similar_sequences
 from multiprot.evaluation.tasks.findings import Finding, Severity
 from multiprot.evaluation.tasks.task import TRAIN, Task
 
@@ -23,7 +23,7 @@ def leakage(task: Task, *, identity: float | None, threads: int) -> Iterator[Fin
         For mmseqs2.
     """
     known = set(_entries(task, TRAIN))
-    proteins = _proteins(task, TRAIN)
+    proteins = task.proteins(TRAIN)
     for split in task.test_splits:
         tested = _entries(task, split)
         shared = sum(entry in known for entry in tested)
@@ -32,11 +32,11 @@ def leakage(task: Task, *, identity: float | None, threads: int) -> Iterator[Fin
                 "identical-sequences",
                 f"{shared:,} of {len(tested):,} entries of {split} are in {TRAIN}, too",
             )
-        again = _proteins(task, split) & proteins
+        again = task.proteins(split) & proteins
         if again and (len(task.sequences) > 1 or task.ligands):
             yield _warning(
                 "identical-sequences",
-                f"{len(again):,} of {len(_proteins(task, split)):,} proteins of {split} are in "
+                f"{len(again):,} of {len(task.proteins(split)):,} proteins of {split} are in "
                 f"{TRAIN}, in other entries",
             )
         if identity is not None:
@@ -48,12 +48,11 @@ def _similar(task: Task, split: str, identity: float, threads: int) -> Iterator[
         yield Finding(
             Severity.NOTE,
             "not-checked",
-            "similar sequences were not looked for: mmseqs2 is not installed (Debian, Ubuntu: "
-            "apt-get install mmseqs2; conda: bioconda::mmseqs2)",
+            f"similar sequences were not looked for: mmseqs2 is not installed ({WHERE_FROM})",
         )
         return
-    train = _proteins(task, TRAIN)
-    tested = sorted(_proteins(task, split) - train)
+    train = task.proteins(TRAIN)
+    tested = sorted(task.proteins(split) - train)
     found = similar_sequences(tested, sorted(train), identity, threads=threads) if tested else {}
     if found:
         yield _warning(
@@ -69,11 +68,6 @@ def _entries(task: Task, split: str) -> list[frozenset[str]]:
         frozenset([*(column[row] for column in task.sequences), *task.ligands[row : row + 1]])
         for row in task.entries(split)
     ]
-
-
-def _proteins(task: Task, split: str) -> set[str]:
-    rows = task.entries(split)
-    return {column[row] for column in task.sequences for row in rows}
 
 
 def _warning(kind: str, message: str) -> Finding:

@@ -8,9 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import numpy as np
-
-from multiprot.data.mmseqs import has_mmseqs, similar_sequences
+from multiprot.data.mmseqs import WHERE_FROM, has_mmseqs, similar_sequences
 from multiprot.errors import EvaluationError
 from multiprot.evaluation.tasks.task import Task
 from multiprot.files import atomic_file
@@ -64,8 +62,7 @@ def screen(
     if identity < SAME and not has_mmseqs():
         raise EvaluationError(
             f"proteins of {identity:g} sequence identity are found by mmseqs2, which is not "
-            "installed; install it (Debian, Ubuntu: apt-get install mmseqs2; conda: "
-            "bioconda::mmseqs2), or look for equal sequences with --identity 1"
+            f"installed; install it ({WHERE_FROM}), or look for equal sequences with --identity 1"
         )
     holders: dict[str, list[str]] = defaultdict(list)
     for protein, sequence in proteins.items():
@@ -90,8 +87,7 @@ def _resembling(
     sequences: Sequence[str], task: Task, identity: float, threads: int
 ) -> dict[str, float]:
     """Sequence -> identity with a test protein of the task."""
-    entries = np.concatenate([task.entries(split) for split in task.test_splits])
-    tested = {column[row] for column in task.sequences for row in entries}
+    tested = task.proteins(*task.test_splits)
     # Of peptides that are too short for a search the same ones are found all the same.
     found = {sequence: SAME for sequence in sequences if sequence in tested}
     others = [sequence for sequence in sequences if sequence not in found]

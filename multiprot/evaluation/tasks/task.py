@@ -84,6 +84,11 @@ class Task:
         """int64 [entry]: positions of a split's entries."""
         return np.flatnonzero(self.splits == split)
 
+    def proteins(self, *splits: str) -> set[str]:
+        """Sequences of the entries of some splits."""
+        rows = [row for split in splits for row in self.entries(split)]
+        return {column[row] for column in self.sequences for row in rows}
+
     def unique_sequences(self) -> tuple[str, ...]:
         """All sequences, each once, in the order of their first appearance."""
         return tuple(dict.fromkeys(s for column in self.sequences for s in column))
