@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from multiprot.encoders.targets import GeometryTargets, GoSet, GoTargets, SpanTargets
+from multiprot.encoders.targets import GeometryTargets, GoSet, GoTargets, SpanTargets, Teachings
 
 if TYPE_CHECKING:
     import torch
@@ -49,6 +49,8 @@ class ProteinBatch:
         Targets, or None where no objective asks for them.
     geometry
         Targets, or None where no objective asks for them or no protein has a structure.
+    taught
+        What each teacher made of the proteins, or None where there are no teachers.
     """
 
     ids: tuple[str, ...]
@@ -65,6 +67,7 @@ class ProteinBatch:
     go_set: GoSet | None = None
     spans: SpanTargets | None = None
     geometry: GeometryTargets | None = None
+    taught: Teachings | None = None
 
     def to(self, device: torch.device, non_blocking: bool = False) -> ProteinBatch:
         """The same batch on `device`."""

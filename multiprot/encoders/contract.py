@@ -38,6 +38,9 @@ from multiprot.encoders.targets import (
     GoTargets,
     SpanTargets,
     SpanVocabulary,
+    Taught,
+    TeacherFacts,
+    Teachings,
 )
 from multiprot.errors import PluginError
 
@@ -124,6 +127,9 @@ __all__ = [
     "ResidueTokens",
     "SpanTargets",
     "SpanVocabulary",
+    "Taught",
+    "TeacherFacts",
+    "Teachings",
     "refuse_rebinding",
 ]
 
@@ -282,6 +288,8 @@ class ObjectiveContext:
         int64 [term of the ontology]: train proteins in whose `GoSet` the term is, or None as above.
     spans
         Which spans the train proteins have, or None where they have none.
+    teachers
+        Whom a student learns from, by name; empty where there is no teacher.
     """
 
     width: int
@@ -292,6 +300,7 @@ class ObjectiveContext:
     go_width: int | None = None
     go_set_counts: Tensor | None = None
     spans: SpanVocabulary | None = None
+    teachers: Mapping[str, TeacherFacts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +327,7 @@ class Objective(nn.Module, ABC):
     """One loss; it owns its heads and is built from its own config section."""
 
     name: ClassVar[str]
-    needs: ClassVar[frozenset[Modality | Literal["spans", "geometry"]]]
+    needs: ClassVar[frozenset[Modality | Literal["spans", "geometry", "teachers"]]]
     hides_residues: ClassVar[bool] = True
     """Whether `corrupt` may hide amino acids; False where it hides nothing, or other things."""
 

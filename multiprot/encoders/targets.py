@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -182,3 +182,83 @@ class SpanVocabulary:
     singles: tuple[int, ...]
     residues: tuple[int, ...]
     known_residues: tuple[tuple[tuple[str, ...], int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Taught(_Tensors):
+    """What one teacher made of the proteins of a batch, found by their sequences.
+
+    Attributes
+    ----------
+    vectors
+        float32 [protein, width]: the whole protein's vector; 0 where the teacher has none.
+    known
+        bool [protein]: the teacher has a vector of it, and the batch holds all of its residues.
+    tokens
+        float32 [protein, residue, token width], cut as a crop cuts; 0 where there is none. Of a
+        teacher without tokens the token width is 0.
+    tokens_known
+        bool [protein, residue]; False at padding and everywhere for a teacher without tokens.
+    """
+
+    vectors: Tensor
+    known: Tensor
+    tokens: Tensor
+    tokens_known: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Teachings(Mapping[str, Taught]):
+    """What several teachers made of the proteins of a batch, by the teachers' names."""
+
+    by_teacher: Mapping[str, Taught]
+
+    def __getitem__(self, teacher: str) -> Taught:
+        return self.by_teacher[teacher]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.by_teacher)
+
+    def __len__(self) -> int:
+        return len(self.by_teacher)
+
+    def to(self, device: torch.device, non_blocking: bool = False) -> Self:
+        """The same on `device`."""
+        moved = {name: taught.to(device, non_blocking) for name, taught in self.items()}
+        return type(self)(moved)
+
+    def pin_memory(self) -> Self:
+        """The same in page-locked memory."""
+        return type(self)({name: taught.pin_memory() for name, taught in self.items()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeacherFacts:
+    """What is known of a teacher before the first batch; statistics are of the train proteins.
+
+    Attributes
+    ----------
+    mean, deviation
+        float32 [width]: mean and standard deviation of each channel of its protein vectors.
+    token_mean, token_deviation
+        float32 [token width]: those of its residue tokens; of width 0 for one without tokens.
+    term_vectors
+        float32 [GO term, width], unit length: where its vectors lie in a space shared with GO
+        terms, the terms that it learnt; else None.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+    token_mean: Tensor
+    token_deviation: Tensor
+    term_vectors: Tensor | None = None
+
+    @property
+    def width(self) -> int:
+        """Channels of its protein vectors."""
+        return len(self.mean)
+
+    @property
+    def token_width(self) -> int:
+        """Channels of its residue tokens; 0 for one without."""
+        return len(self.token_mean)
