@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from torch import Tensor
 
 from multiprot.bundle.parts import BundleConfig, TermReadout, TrainedObjectives
-from multiprot.encoders.contract import ObjectiveContext, SpanVocabulary
+from multiprot.encoders.contract import ObjectiveContext, SpanVocabulary, TeacherFacts
 from multiprot.encoders.registry import Registry
 from multiprot.encoders.tensor_files import fill_module, load_tensors, save_tensors
 from multiprot.errors import BundleError
@@ -24,6 +24,7 @@ _CONTEXT: Final = "context."
 _SIZES: Final = ("width", "shared_dim")
 _GO_WIDTH: Final = "go_width"
 _SPANS: Final = "spans"
+_TEACHERS: Final = "teachers"
 _TERM_IDS: Final = "term_ids"
 
 
@@ -40,6 +41,14 @@ def save_objectives(objectives: TrainedObjectives, path: Path) -> None:
         value = getattr(context, field.name)
         if isinstance(value, Tensor):
             tensors[_CONTEXT + field.name] = value
+    metadata[_TEACHERS] = json.dumps(list(context.teachers))
+    for number, facts in enumerate(context.teachers.values()):
+        found = {part.name: getattr(facts, part.name) for part in fields(facts)}
+        tensors |= {
+            _teacher_prefix(number) + name: value
+            for name, value in found.items()
+            if value is not None
+        }
     save_tensors(tensors, path, metadata)
 
 
@@ -56,7 +65,7 @@ def load_objectives(
     from multiprot.objectives import build_objectives
 
     tensors, metadata = load_tensors(path)
-    built_with = _part(tensors, _CONTEXT)
+    built_with: dict[str, Any] = dict(_part(tensors, _CONTEXT))
     try:
         context = ObjectiveContext(
             width=int(metadata["width"]),
@@ -64,6 +73,7 @@ def load_objectives(
             ontology=ontology,
             go_width=int(metadata[_GO_WIDTH]) if _GO_WIDTH in metadata else None,
             spans=_vocabulary(json.loads(metadata[_SPANS])) if _SPANS in metadata else None,
+            teachers=_teachers(json.loads(metadata.get(_TEACHERS, "[]")), tensors),
             **built_with,
         )
     except (KeyError, ValueError, TypeError) as error:
@@ -95,6 +105,17 @@ def _vocabulary(tree: dict[str, Any]) -> SpanVocabulary:
         (tuple(kinds), int(count)) for kinds, count in parts["known_residues"]
     )
     return SpanVocabulary(**parts)
+
+
+def _teachers(names: list[str], tensors: dict[str, Tensor]) -> dict[str, TeacherFacts]:
+    return {
+        name: TeacherFacts(**_part(tensors, _teacher_prefix(number)))
+        for number, name in enumerate(names)
+    }
+
+
+def _teacher_prefix(number: int) -> str:
+    return f"teacher.{number}."
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

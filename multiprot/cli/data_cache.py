@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,10 +10,6 @@ import typer
 from multiprot.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from multiprot.data.corpus import Corpus
-    from multiprot.training.config import PretrainConfig
     from multiprot.training.token_cache import CacheAccount
 
 
@@ -41,6 +34,7 @@ def cache(
     """
     from multiprot.cli.recipes import resolve_recipe
     from multiprot.encoders.registry import Registry
+    from multiprot.training.corpus import corpus_before_the_run
     from multiprot.training.parts import build_parts
     from multiprot.training.token_cache import estimate_caches, fill_caches
 
@@ -50,22 +44,10 @@ def cache(
             f"recipe {config.name}: token_cache is null; add token_cache.path=FOLDER to the command"
         )
     registry = Registry.discover()
-    with _corpus(config) as corpus:
+    with corpus_before_the_run(config.corpus) as corpus:
         parts = build_parts(config, corpus, registry)
         accounts = (estimate_caches if estimate else fill_caches)(config, parts, registry)
     _show(accounts, estimate=estimate, as_json=as_json)
-
-
-@contextmanager
-def _corpus(config: PretrainConfig) -> Iterator[Corpus]:
-    """The recipe's corpus; one that is to be generated is generated for as long as it is needed.
-
-    The run generates its own later, with the same proteins, and tokens are filed by protein.
-    """
-    from multiprot.training.corpus import open_corpus
-
-    with TemporaryDirectory(prefix="multiprot-data-cache-") as scratch:
-        yield open_corpus(config.corpus, Path(scratch) / "corpus")
 
 
 def _show(accounts: list[CacheAccount], *, estimate: bool, as_json: bool) -> None:

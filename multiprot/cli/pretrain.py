@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from multiprot.training.masked.config import MaskedConfig
     from multiprot.training.rehearse import Rehearsal
     from multiprot.training.results import ResultRow, Results
+
+    AnyRecipe = ResolvedConfig[PretrainConfig] | ResolvedConfig[MaskedConfig]
 
 _TABLE_WIDTH = 100
 
@@ -58,31 +61,56 @@ def pretrain(
     Leaves in the run's folder: bundle (the model; `model` from sequences alone), results.json,
     config.yaml, logs, checkpoints.
     """
-    if resume and (overwrite or dry_run):
-        other = "--overwrite" if overwrite else "--dry-run"
+    from multiprot.cli.recipes import resolve_any
+
+    run_recipe(resolve_any, settings or [], RunRequest(out, resume, overwrite, dry_run, as_json))
+
+
+class RunRequest(NamedTuple):
+    """What is asked for beside the recipe: the options of the verb."""
+
+    out: Path | None
+    resume: bool
+    overwrite: bool
+    dry_run: bool
+    as_json: bool
+
+
+def run_recipe(
+    resolve: Callable[[list[str]], AnyRecipe], settings: list[str], request: RunRequest
+) -> None:
+    """Train what a recipe says, or rehearse it, and print what came of it.
+
+    Parameters
+    ----------
+    resolve
+        From `[RECIPE] [KEY=VALUE]...` to the recipe.
+    settings
+        These arguments; a run that is resumed without a recipe goes on with its own.
+    request
+        The options.
+    """
+    if request.resume and (request.overwrite or request.dry_run):
+        other = "--overwrite" if request.overwrite else "--dry-run"
         raise ConfigError(f"--resume and {other} exclude each other; give one of them")
-    resolved = _resolve(settings or [], out, resume=resume)
-    folder = out or RUNS / resolved.value.name
-    if dry_run:
-        _rehearse(resolved.value, as_json=as_json)
+    resolved = resolve(_with_own_recipe(settings, request))
+    folder = request.out or RUNS / resolved.value.name
+    if request.dry_run:
+        _rehearse(resolved.value, as_json=request.as_json)
         return
-    results = _train(resolved, folder, resume=resume, overwrite=overwrite)
+    results = _train(resolved, folder, resume=request.resume, overwrite=request.overwrite)
     if results is not None:
-        _show(results, _model(resolved.value, folder), as_json=as_json)
+        _show(results, _model(resolved.value, folder), as_json=request.as_json)
 
 
-def _resolve(
-    settings: list[str], out: Path | None, *, resume: bool
-) -> ResolvedConfig[PretrainConfig] | ResolvedConfig[MaskedConfig]:
-    """The recipe; a run that is resumed without one goes on with its own."""
-    from multiprot.cli.recipes import EMBEDDED_DEFAULT, resolve_any, split_recipe
+def _with_own_recipe(settings: list[str], request: RunRequest) -> list[str]:
+    from multiprot.cli.recipes import EMBEDDED_DEFAULT, split_recipe
 
     recipe, overrides = split_recipe(settings)
-    if resume and recipe is None:
-        own = (out or RUNS / EMBEDDED_DEFAULT) / "config.yaml"
-        if own.is_file():
-            settings = [str(own), *overrides]
-    return resolve_any(settings)
+    own = (request.out or RUNS / EMBEDDED_DEFAULT) / "config.yaml"
+    if request.resume and recipe is None and own.is_file():
+        return [str(own), *overrides]
+    return settings
 
 
 def _model(config: PretrainConfig | MaskedConfig, folder: Path) -> str:
@@ -94,7 +122,7 @@ def _model(config: PretrainConfig | MaskedConfig, folder: Path) -> str:
 
 
 def _train(
-    resolved: ResolvedConfig[PretrainConfig] | ResolvedConfig[MaskedConfig],
+    resolved: AnyRecipe,
     folder: Path,
     *,
     resume: bool,

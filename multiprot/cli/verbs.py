@@ -13,6 +13,8 @@ from typer.core import TyperGroup
 
 VERBS: Final = {
     "pretrain": "Train a model on sequences, structures and GO annotations.",
+    "teach": "Write the vectors of a recipe's teachers, once.",
+    "distill": "Train a student on what teachers made of its proteins.",
     "embed": "Turn proteins into vectors.",
     "verify": "Prove that a protein's vector does not depend on its company.",
     "export": "Write vectors as HDF5, npz, CSV or AnnData.",

@@ -128,6 +128,7 @@ class Collator:
             geometry=self._targets.shapes(
                 [view.excerpt for view in prepared], [view.draw for view in prepared]
             ),
+            taught=self._targets.lessons([view.excerpt for view in prepared]),
         )
 
     def _prepare(self, whole: ProteinRecord, row: int, step: int) -> _View:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,9 @@ from multiprot.data.geometry_targets import geometry_targets
 from multiprot.data.go_labels import GoLabels
 from multiprot.data.go_sets import GoSets
 from multiprot.data.span_labels import SpanLabels
+from multiprot.data.teaching import Teacher, teachings
 from multiprot.data.token_cache.reader import Excerpt
-from multiprot.encoders.contract import GeometryTargets, GoSet, GoTargets, SpanTargets
+from multiprot.encoders.contract import GeometryTargets, GoSet, GoTargets, SpanTargets, Teachings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,12 +31,15 @@ class BatchTargets:
         Annotated stretches, or None for batches without them.
     geometry
         Whether batches tell where residues are and how their backbone turns.
+    teachers
+        Whom the model learns from, by name.
     """
 
     labels: GoLabels | None = None
     go_sets: GoSets | None = None
     spans: SpanLabels | None = None
     geometry: bool = False
+    teachers: Mapping[str, Teacher] = field(default_factory=dict)
 
     def terms(self, rows: NDArray[np.int64], *, only_present: bool) -> GoTargets | None:
         """Targets of corpus rows; parameters as of `GoLabels.targets`. None if nothing is known."""
@@ -64,3 +68,7 @@ class BatchTargets:
             [(each.start, each.stop) for each in excerpts],
             draws,
         )
+
+    def lessons(self, excerpts: Sequence[Excerpt]) -> Teachings | None:
+        """What teachers made of what a batch holds of each protein."""
+        return teachings(self.teachers, excerpts)

@@ -16,8 +16,8 @@ from multiprot.embedding.embeddings import EmbeddedProtein, Embeddings, Failure
 from multiprot.embedding.hardware import usable_device
 from multiprot.embedding.identity import record_digest
 from multiprot.embedding.lanes import cpu_lanes
-from multiprot.embedding.models.bundle_model import BundleModel
 from multiprot.embedding.models.model import EmbeddingModel
+from multiprot.embedding.models.of_bundle import model_of_bundle
 from multiprot.embedding.models.open import open_model
 from multiprot.embedding.options import DEFAULT_MODEL, EmbedOptions
 from multiprot.embedding.pieces import PieceVectors, joined
@@ -131,7 +131,7 @@ class Embedder:
         place = usable_device(device, options.precision)
         if not isinstance(bundle, Bundle):
             bundle = load_bundle(bundle, allow_other_versions=allow_other_versions)
-        return cls(BundleModel(bundle, options, place), options)
+        return cls(model_of_bundle(bundle, options, place), options)
 
     def embed(self, records: Iterable[ProteinRecord]) -> Embeddings:
         """Vectors of `records`, all in memory; `stream` is for more than memory holds.

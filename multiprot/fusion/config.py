@@ -61,11 +61,14 @@ class FusionConfig(Section):
 
     width: int = Field(default=128, ge=2)
     """Channels of sequence, structure and fused tokens and of the protein vector."""
-    residues: Literal["cross-attention", "self-attention"] = "cross-attention"
+    residues: Literal["cross-attention", "self-attention", "alone"] = "cross-attention"
     """How residues of the two streams meet: each stream looks at the other, and then they are
-    summed; or they are concatenated residue by residue and then look at one another (MASSA)."""
+    summed; or they are concatenated residue by residue and then look at one another (MASSA). Or
+    there is one encoder, and its tokens are left "alone": they are the fused ones, as they are, or
+    behind one linear map where `width` is another than theirs."""
     layers: int = Field(default=2, ge=0)
-    """Rounds in which residues look at each other; 0 leaves only the sum, or concatenation."""
+    """Rounds in which residues look at each other; 0 leaves only the sum, or concatenation. Where
+    residues are left alone, it must be 0."""
     heads: int = Field(default=4, ge=1)
     """Attention heads of each round; must divide `width` into even parts (rotary positions)."""
     ffn_multiple: float = Field(default=2.0, gt=0)
@@ -91,6 +94,15 @@ class FusionConfig(Section):
     """Positions and convolutions of sequence tokens, or null for none."""
     go_exchange: GoExchangeConfig | None = None
     """How the model reads GO terms, or null for a model that only learns to predict them."""
+
+    @model_validator(mode="after")
+    def _nobody_to_look_at(self) -> Self:
+        if self.residues == "alone" and self.layers:
+            raise ValueError(
+                f"layers {self.layers}, but residues that are left alone do not look at each "
+                "other; set layers to 0, or residues to self-attention"
+            )
+        return self
 
     @model_validator(mode="after")
     def _heads_fit_width(self) -> Self:
@@ -123,6 +135,11 @@ class ModelConfig(Section):
         if self.sequence is None and self.structure is None:
             raise ValueError(
                 "sequence and structure are both null; a model needs at least one of them"
+            )
+        if self.fusion.residues == "alone" and None not in (self.sequence, self.structure):
+            raise ValueError(
+                "fusion.residues alone with a sequence and a structure encoder; set one of them to "
+                "null, or choose how they meet"
             )
         if self.sequence is None and self.fusion.sequence_stack is not None:
             raise ValueError(

@@ -22,7 +22,7 @@ from multiprot.fusion.go_exchange import GoExchange
 from multiprot.fusion.grouping import Streams, some_has_all
 from multiprot.fusion.idle import zero_of
 from multiprot.fusion.pooling import protein_pool
-from multiprot.fusion.projection import SharedProjection, StreamProjection
+from multiprot.fusion.projection import SharedProjection, stream_projection
 from multiprot.fusion.residues import fuse_residues, layer_shape, residue_fusion
 from multiprot.fusion.sequence_stack import SequenceStack
 from multiprot.fusion.term_vectors import TermVectors
@@ -59,7 +59,7 @@ class FusionModel(nn.Module):
         present = {name: encoder for name, encoder in encoders.items() if encoder is not None}
         streams = tuple(present)
         self.streams = nn.ModuleDict(
-            {name: StreamProjection(e.token_dim, config.width) for name, e in present.items()}
+            {name: stream_projection(config, e.token_dim) for name, e in present.items()}
         )
         stack = config.sequence_stack
         self.sequence_stack = None if stack is None else SequenceStack(stack, config.width)

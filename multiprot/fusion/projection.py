@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from multiprot.encoders.contract import ResidueTokens
+from multiprot.fusion.config import FusionConfig
 from multiprot.fusion.grouping import Streams, known_streams
 from multiprot.fusion.tokens import cleared
 
@@ -43,6 +44,39 @@ class StreamProjection(nn.Module):
         """Tokens [protein, residue, width], exact zeros where the mask is False."""
         known = cleared(tokens.values, tokens.mask)
         return ResidueTokens(cleared(self.linear(self.norm(known)), tokens.mask), tokens.mask)
+
+
+class PlainStream(nn.Module):
+    """The tokens of a model's only encoder: as they are, or behind one linear map.
+
+    A mean of linear maps is the map of the mean, so that mean pooling and a head on it, as in
+    MTDP's student, are the same as the head's width here.
+    """
+
+    def __init__(self, token_dim: int, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Identity() if token_dim == width else nn.Linear(token_dim, width)
+
+    def forward(self, tokens: ResidueTokens) -> ResidueTokens:
+        """As `StreamProjection.forward`."""
+        mapped = self.linear(cleared(tokens.values, tokens.mask))
+        return ResidueTokens(cleared(mapped, tokens.mask), tokens.mask)
+
+
+def stream_projection(config: FusionConfig, token_dim: int) -> nn.Module:
+    """From an encoder's tokens, of `token_dim` channels, to those of the fusion width."""
+    if config.residues == "alone":
+        return PlainStream(token_dim, config.width)
+    return StreamProjection(token_dim, config.width)
+
+
+class OnlyStream(nn.Module):
+    """Fused tokens where there is one encoder: its own."""
+
+    def forward(self, streams: Streams) -> ResidueTokens:
+        """The tokens [protein, residue, width] of the one stream."""
+        [tokens] = known_streams(streams).values()
+        return tokens
 
 
 class StreamSum(nn.Module):

@@ -12,7 +12,7 @@ from multiprot.fusion.config import FusionConfig
 from multiprot.fusion.cross_attention import FusionLayer
 from multiprot.fusion.grouping import Streams, alike
 from multiprot.fusion.joined import Concatenation
-from multiprot.fusion.projection import StreamSum
+from multiprot.fusion.projection import OnlyStream, StreamSum
 
 
 def residue_fusion(
@@ -22,6 +22,8 @@ def residue_fusion(
     if config.residues == "cross-attention":
         layers = (FusionLayer(config, streams) for _ in range(config.layers))
         return nn.ModuleList(layers), StreamSum(config.width, streams)
+    if config.residues == "alone":
+        return nn.ModuleList(), OnlyStream()
     shape = layer_shape(config)
     joined: list[nn.Module] = [TransformerLayer(shape) for _ in range(config.layers)]
     if config.norm_first:
@@ -65,7 +67,7 @@ def fuse_residues(
     DataError
         If no protein has any stream.
     """
-    if config.residues == "self-attention":
+    if config.residues != "cross-attention":
         fused: ResidueTokens = join(encoded)
         for layer in layers:
             fused = layer(fused)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from multiprot.config import Section
 from multiprot.data.batch_config import BatchConfig
@@ -21,6 +22,7 @@ from multiprot.training.settings import (
     ScheduleConfig,
     TrainerConfig,
 )
+from multiprot.training.teachers.config import TeacherConfig, by_name
 
 
 class SyntheticConfig(Section):
@@ -64,6 +66,9 @@ class PretrainConfig(Section):
     """Proteins to learn from."""
     model: ModelConfig
     """Encoders and how they are fused."""
+    teachers: Mapping[str, TeacherConfig] = Field(default_factory=dict)
+    """Whom the model learns from, by name, beside its corpus; a list of stores is named by their
+    folders. The objectives that begin with "distill" compare it with them."""
     objectives: Annotated[tuple[ObjectiveSection, ...], Field(min_length=1)]
     """Losses and their weights."""
     bilevel: BilevelConfig | None = None
@@ -84,6 +89,11 @@ class PretrainConfig(Section):
     step."""
     card: CardConfig = CardConfig()
     """Words for the model card."""
+
+    @field_validator("teachers", mode="before")
+    @classmethod
+    def _teachers_by_name(cls, given: Any) -> Any:
+        return by_name(given)
 
     @model_validator(mode="after")
     def _crops_have_positions(self) -> Self:

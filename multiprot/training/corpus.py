@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from multiprot.data import Corpus, SyntheticOptions, make_synthetic_corpus
 from multiprot.errors import TrainingError
@@ -23,3 +26,14 @@ def open_corpus(config: CorpusConfig, generated: Path) -> Corpus:
         return Corpus.open(generated)
     options = SyntheticOptions(**config.synthetic.model_dump())
     return make_synthetic_corpus(generated, options=options)
+
+
+@contextmanager
+def corpus_before_the_run(config: CorpusConfig) -> Iterator[Corpus]:
+    """The recipe's corpus; one that is to be generated is generated for as long as it is needed.
+
+    The run generates its own later, with the same proteins. What is made of them ahead is filed by
+    protein and found again.
+    """
+    with TemporaryDirectory(prefix="multiprot-corpus-") as scratch:
+        yield open_corpus(config, Path(scratch) / "corpus")

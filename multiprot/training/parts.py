@@ -21,6 +21,7 @@ from multiprot.training.bilevel_checks import refuse_impossible_inner_steps
 from multiprot.training.config import PretrainConfig
 from multiprot.training.precision import refuse_unclaimed_precision
 from multiprot.training.seeding import seed_at
+from multiprot.training.teachers.opening import AnyTeacher, facts_of, open_teachers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,6 +41,8 @@ class TrainingParts:
     cached
         Readers of tokens that frozen encoders gave earlier, by modality; those encoders do not
         run.
+    teachers
+        Whom the model learns from, by name.
     """
 
     corpus: Corpus
@@ -48,6 +51,7 @@ class TrainingParts:
     objectives: TotalObjective
     context: ObjectiveContext
     cached: Mapping[str, TokenReader] = field(default_factory=dict)
+    teachers: Mapping[str, AnyTeacher] = field(default_factory=dict)
 
     @property
     def labels(self) -> GoLabels | None:
@@ -76,7 +80,9 @@ def build_parts(config: PretrainConfig, corpus: Corpus, registry: Registry) -> T
         if config.model.fusion.go_exchange is not None:
             go_sets = GoSets.from_corpus(corpus, ontology)
     spans = SpanLabels.from_corpus(corpus)
-    context = _context(config, corpus, BatchTargets(labels=labels, go_sets=go_sets, spans=spans))
+    teachers = open_teachers(config, corpus)
+    known = BatchTargets(labels=labels, go_sets=go_sets, spans=spans)
+    context = _context(config, corpus, known, teachers)
     torch.manual_seed(seed_at(config.seed, "weights"))
     model = build_model(config.model, registry, ontology)
     objectives = build_objectives(config.objectives, registry, context)
@@ -90,14 +96,21 @@ def build_parts(config: PretrainConfig, corpus: Corpus, registry: Registry) -> T
             go_sets=go_sets,
             spans=spans if "spans" in asked else None,
             geometry="geometry" in asked,
+            teachers=teachers if "teachers" in asked else {},
         ),
         model=model,
         objectives=objectives,
         context=context,
+        teachers=teachers,
     )
 
 
-def _context(config: PretrainConfig, corpus: Corpus, known: BatchTargets) -> ObjectiveContext:
+def _context(
+    config: PretrainConfig,
+    corpus: Corpus,
+    known: BatchTargets,
+    teachers: Mapping[str, AnyTeacher],
+) -> ObjectiveContext:
     """What objectives are built with."""
     fusion, labels, sets = config.model.fusion, known.labels, known.go_sets
     return ObjectiveContext(
@@ -109,6 +122,10 @@ def _context(config: PretrainConfig, corpus: Corpus, known: BatchTargets) -> Obj
         go_width=None if fusion.go_exchange is None else fusion.go_exchange.width,
         go_set_counts=None if sets is None else torch.from_numpy(sets.counts),
         spans=None if known.spans is None else known.spans.vocabulary,
+        teachers={
+            name: facts_of(teacher, config.teachers[name], corpus)
+            for name, teacher in teachers.items()
+        },
     )
 
 

@@ -16,6 +16,7 @@ from multiprot.training.config import PretrainConfig
 from multiprot.training.masked.config import MaskedConfig
 from multiprot.training.parts import TrainingParts
 from multiprot.training.results import Results
+from multiprot.training.teachers.opening import told_of
 
 
 def provenance_of(config: PretrainConfig, parts: TrainingParts, results: Results) -> dict[str, Any]:
@@ -32,6 +33,7 @@ def provenance_of(config: PretrainConfig, parts: TrainingParts, results: Results
         "exclusions": manifest.get("exclusion") or "Nothing; no exclusion list was applied.",
         "splits": manifest.get("counts"),
         "go": _ontology(parts),
+        "teachers": told_of(parts.teachers, corpus),
         **training_told(config, results),
     }
 

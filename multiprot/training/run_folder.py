@@ -160,13 +160,13 @@ class RunFolder:
         return flat(load_config(kind, self.config).value.model_dump(mode="json"))
 
     def check_facts(self, facts: Mapping[str, Any]) -> None:
-        """Refuse to go on with another corpus; raises `TrainingError` naming what differs.
+        """Refuse to go on with another corpus or teacher; `TrainingError` names what differs.
 
         Weights of encoders whose tokens are cached count, too: a checkpoint brings the model's own
         back, but the tokens are those of the encoder as it is built now.
         """
         former = self.read_facts()
-        for key in ("corpus_content_hash", "world_size", "frozen_weights"):
+        for key in ("corpus_content_hash", "world_size", "frozen_weights", "teachers"):
             if key in former and former[key] != facts[key]:
                 raise TrainingError(
                     f"{self.path}: cannot resume: {key.replace('_', ' ')} was {former[key]} and is "

@@ -52,11 +52,14 @@ class Session(RunSession):
         super().__init__(module, data, config.trainer, config.averaging, folder, checkpoint)
 
     def own_facts(self) -> dict[str, Any]:
-        """Corpus, and weights of the encoders whose tokens are cached."""
+        """Corpus, weights of the encoders whose tokens are cached, and teachers."""
         return {
             "corpus_content_hash": self.parts.corpus.content_hash,
             "frozen_weights": {
                 name: reader.folder.identity.weights for name, reader in self.parts.cached.items()
+            },
+            "teachers": {
+                name: teacher.content_hash for name, teacher in self.parts.teachers.items()
             },
         }
 

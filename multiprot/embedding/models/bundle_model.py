@@ -34,15 +34,9 @@ class BundleModel(EmbeddingModel):
     """The fusion model of a bundle, moved to `device`; reduced precision is torch's autocast."""
 
     def __init__(self, bundle: Bundle, options: EmbedOptions, device: torch.device) -> None:
-        self.bundle = bundle
+        self.bundle: Bundle = bundle
         self.device = device
-        self.identity = ModelIdentity(
-            kind="bundle",
-            name=bundle.name,
-            source=bundle.path.resolve().name,
-            content_hash=bundle.content_hash,
-            warnings=bundle.warnings,
-        )
+        self.identity = identity_of(bundle)
         self.capabilities = bundle.capabilities()
         self.unit = options.space == "shared"
         fusion = bundle.config.fusion
@@ -94,6 +88,17 @@ class BundleModel(EmbeddingModel):
         if self._precision == "fp32":
             return nullcontext()
         return torch.autocast(self.device.type, AUTOCAST[self._precision])
+
+
+def identity_of(bundle: Bundle) -> ModelIdentity:
+    """Which model a bundle is."""
+    return ModelIdentity(
+        kind="bundle",
+        name=bundle.name,
+        source=bundle.path.resolve().name,
+        content_hash=bundle.content_hash,
+        warnings=bundle.warnings,
+    )
 
 
 def _featurizer(encoder: ResidueEncoder[Any] | None) -> Featurizer[Any] | None:

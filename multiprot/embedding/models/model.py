@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -13,6 +13,9 @@ from multiprot.embedding.models.outputs import BatchOutputs
 from multiprot.encoders.contract import Features
 from multiprot.encoders.plugin import Capabilities, Modality
 from multiprot.proteins import ProteinRecord
+
+if TYPE_CHECKING:
+    from multiprot.bundle import Bundle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,8 @@ class EmbeddingModel(ABC):
         Batches hold no padding.
     device
         Where it lies.
+    bundle
+        The saved model that it is, or is a part of; None for an encoder of a plugin.
     """
 
     identity: ModelIdentity
@@ -82,6 +87,7 @@ class EmbeddingModel(ABC):
     mean_pooled: bool = False
     packs: bool = False
     device: torch.device
+    bundle: Bundle | None = None
 
     @abstractmethod
     def features(self, records: Sequence[ProteinRecord], *, structured: bool) -> Features:

@@ -10,9 +10,9 @@ import torch
 
 from multiprot.bundle import load_bundle
 from multiprot.config import Section, load_config
-from multiprot.embedding.models.bundle_model import BundleModel
 from multiprot.embedding.models.encoder_model import EncoderModel, hash_of_encoder
 from multiprot.embedding.models.model import EmbeddingModel, ModelIdentity
+from multiprot.embedding.models.of_bundle import model_of_bundle
 from multiprot.embedding.options import DEFAULT_MODEL, EmbedOptions
 from multiprot.encoders.contract import ReadsSequenceTokens, ResidueEncoder
 from multiprot.encoders.lock import lock_entry
@@ -75,7 +75,7 @@ def open_model(
             f"{model}: compile is for an encoder alone, not for a bundle; leave it out"
         )
     bundle = load_bundle(model, allow_other_versions=allow_other_versions)
-    return BundleModel(bundle, options, device)
+    return model_of_bundle(bundle, options, device)
 
 
 def _encoders(registry: Registry) -> set[str]:

@@ -13,7 +13,6 @@ import numpy as np
 from multiprot.bundle import Bundle, TrainingSequences
 from multiprot.data import Corpus
 from multiprot.data.mmseqs import has_mmseqs, similar_sequences
-from multiprot.embedding.models.bundle_model import BundleModel
 from multiprot.embedding.models.encoder_model import EncoderModel
 from multiprot.evaluation.features import FeatureSource
 from multiprot.evaluation.features.baseline_source import BaselineSource
@@ -102,18 +101,18 @@ class TrainingKnowledge:
         if isinstance(source, BaselineSource):
             return cls(untrained=True)
         model = source.embedder.model if isinstance(source, EmbedderSource) else None
-        if isinstance(model, EncoderModel) and model.trained_on is not None:
-            return cls(hashes=TrainingSequences.load(model.trained_on))
-        if not isinstance(model, BundleModel):
-            return cls()
-        corpus = _corpus(model.bundle, corpora)
+        bundle = None if model is None else model.bundle
+        if bundle is None:
+            file = model.trained_on if isinstance(model, EncoderModel) else None
+            return cls() if file is None else cls(hashes=TrainingSequences.load(file))
+        corpus = _corpus(bundle, corpora)
         sequences = () if corpus is None else _learnt(corpus)
-        hashes = TrainingSequences.of(sequences) if sequences else model.bundle.trained_on()
+        hashes = TrainingSequences.of(sequences) if sequences else bundle.trained_on()
         return cls(
             hashes=hashes,
             sequences=sequences,
             corpus="" if corpus is None else corpus.content_hash,
-            excluded=_excluded(model.bundle),
+            excluded=_excluded(bundle),
         )
 
     def exposure(self, task: Task, *, threads: int = 1) -> Exposure:

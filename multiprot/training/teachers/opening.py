@@ -1,0 +1,129 @@
+"""From a recipe's teachers to teachers that can be asked, and what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from multiprot.bundle import load_bundle
+from multiprot.data import Corpus
+from multiprot.encoders.contract import TeacherFacts
+from multiprot.errors import ConfigError, TrainingError
+from multiprot.training.config import PretrainConfig
+from multiprot.training.teachers.config import TeacherConfig
+from multiprot.training.teachers.live import LiveTeacher
+from multiprot.training.teachers.store import StoreTeacher
+
+AnyTeacher = StoreTeacher | LiveTeacher
+
+_ASKED: Final = 512
+"""Train proteins from which means and deviations are taken."""
+
+
+def open_teachers(config: PretrainConfig, corpus: Corpus) -> dict[str, AnyTeacher]:
+    """The recipe's teachers, by name.
+
+    Raises
+    ------
+    TrainingError
+        If one knows no protein of a split, or is to be asked from worker processes.
+    """
+    found = {name: _open(name, teacher, config) for name, teacher in config.teachers.items()}
+    for name, teacher in found.items():
+        for split, share in coverage(teacher, corpus).items():
+            if not share:
+                raise TrainingError(
+                    f"teachers.{name}: knows no {split} protein of {corpus.path}; proteins are "
+                    "found by their sequences, so that it must have embedded this corpus: "
+                    "`multiprot teach RECIPE`"
+                )
+    return found
+
+
+def _open(name: str, teacher: TeacherConfig, config: PretrainConfig) -> AnyTeacher:
+    if teacher.store is not None:
+        return StoreTeacher(name, teacher.store, teacher)
+    if config.batch.workers:
+        raise ConfigError(
+            f"teachers.{name}: has no store and would be asked in batch.workers "
+            f"{config.batch.workers} processes; set batch.workers to 0, or give a store and run "
+            "`multiprot teach`"
+        )
+    return LiveTeacher(str(teacher.model), teacher)
+
+
+def coverage(teacher: AnyTeacher, corpus: Corpus) -> dict[str, float]:
+    """Share of the train and of the valid proteins that a teacher knows."""
+    counts = {"train": [0, 0], "valid": [0, 0]}
+    for split, (sequence,) in zip(corpus.splits, corpus.columns("sequence"), strict=True):
+        if split in counts:
+            counts[split][0] += teacher.knows(sequence)
+            counts[split][1] += 1
+    return {split: known / max(1, proteins) for split, (known, proteins) in counts.items()}
+
+
+def facts_of(teacher: AnyTeacher, config: TeacherConfig, corpus: Corpus) -> TeacherFacts:
+    """What objectives are told of a teacher; means are over train proteins, evenly drawn."""
+    rows = _known_rows(teacher, corpus)
+    chosen = rows[np.linspace(0, len(rows) - 1, min(_ASKED, len(rows))).astype(np.int64)]
+    answers = [each for each in teacher.answers(corpus.read(chosen)) if each is not None]
+    vectors = torch.from_numpy(np.stack([each.vector for each in answers]))
+    tokens = torch.zeros(1, 0)
+    if teacher.token_width:
+        matrices = [each.tokens for each in answers if each.tokens is not None]
+        tokens = torch.from_numpy(np.concatenate(matrices))
+        tokens = tokens[~tokens.isnan().any(dim=1)]
+    mean, deviation = _moments(vectors)
+    token_mean, token_deviation = _moments(tokens)
+    return TeacherFacts(
+        mean=mean,
+        deviation=deviation,
+        token_mean=token_mean,
+        token_deviation=token_deviation,
+        term_vectors=_term_vectors(config),
+    )
+
+
+def _known_rows(teacher: AnyTeacher, corpus: Corpus) -> np.ndarray[Any, np.dtype[np.int64]]:
+    rows = zip(corpus.splits, corpus.columns("sequence"), strict=True)
+    known = [split == "train" and teacher.knows(sequence) for split, (sequence,) in rows]
+    return np.flatnonzero(known)
+
+
+def _moments(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation, float32 [channel], of `values` [item, channel]."""
+    wide = values.double()
+    return wide.mean(dim=0).float(), wide.std(dim=0, correction=0).float()
+
+
+def _term_vectors(config: TeacherConfig) -> Tensor | None:
+    """Unit vectors [term, shared] of the GO terms that a teacher learnt, if its model is at hand.
+
+    Raises
+    ------
+    BundleError
+        If the model is no bundle, or one without GO readout.
+    """
+    if config.space != "shared" or config.model is None:
+        return None
+    bundle = load_bundle(config.model)
+    readout = bundle.load_readout()
+    if bundle.ontology is None:
+        return None
+    rows = [bundle.ontology.row(term) for term in readout.term_ids]
+    with torch.inference_mode():
+        return bundle.model.project_terms(torch.tensor(rows)).float().clone()
+
+
+def told_of(teachers: Mapping[str, AnyTeacher], corpus: Corpus) -> dict[str, Any] | None:
+    """What the card says of the teachers: model, content hash, share of the proteins known."""
+    if not teachers:
+        return None
+    return {
+        name: {**teacher.source, "share_known": coverage(teacher, corpus)}
+        for name, teacher in teachers.items()
+    }
