@@ -12,7 +12,7 @@ from torch import Tensor
 from multiprot.bundle import load_bundle
 from multiprot.data import Corpus
 from multiprot.encoders.contract import TeacherFacts
-from multiprot.errors import ConfigError, TrainingError
+from multiprot.errors import TrainingError
 from multiprot.training.config import PretrainConfig
 from multiprot.training.teachers.config import TeacherConfig
 from multiprot.training.teachers.live import LiveTeacher
@@ -48,7 +48,7 @@ def _open(name: str, teacher: TeacherConfig, config: PretrainConfig) -> AnyTeach
     if teacher.store is not None:
         return StoreTeacher(name, teacher.store, teacher)
     if config.batch.workers:
-        raise ConfigError(
+        raise TrainingError(
             f"teachers.{name}: has no store and would be asked in batch.workers "
             f"{config.batch.workers} processes; set batch.workers to 0, or give a store and run "
             "`multiprot teach`"
@@ -97,7 +97,8 @@ def _known_rows(teacher: AnyTeacher, corpus: Corpus) -> np.ndarray[Any, np.dtype
 def _moments(values: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation, float32 [channel], of `values` [item, channel]."""
     wide = values.double()
-    return wide.mean(dim=0).float(), wide.std(dim=0, correction=0).float()
+    mean = wide.mean(dim=0)
+    return mean.float(), (wide - mean).square().mean(dim=0).sqrt().float()
 
 
 def _term_vectors(config: TeacherConfig) -> Tensor | None:
