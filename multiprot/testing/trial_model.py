@@ -39,6 +39,11 @@ from multiprot.ontology import NAMESPACES
 from multiprot.proteins import RESIDUE_LETTERS, FeatureSpan, ProteinRecord
 from multiprot.testing.ontology import toy_ontology
 from multiprot.testing.records import example_records
+from multiprot.testing.trial_teachers import (
+    reordered_teachings,
+    trial_teachers,
+    trial_teachings,
+)
 
 _GO_WIDTH = 8
 _FUSION = FusionConfig(
@@ -81,6 +86,7 @@ def trial_context() -> ObjectiveContext:
         go_width=_GO_WIDTH,
         go_set_counts=torch.arange(len(ontology)),
         spans=trial_vocabulary(),
+        teachers=trial_teachers(),
     )
 
 
@@ -100,7 +106,7 @@ def trial_vocabulary() -> SpanVocabulary:
 
 
 def trial_batch(model: FusionModel) -> ProteinBatch:
-    """Seven generated proteins; one lacks a structure, two lack annotation."""
+    """Seven generated proteins; one lacks a structure, two annotation, two one of the teachers."""
     records = example_records()
     collate = Collator(
         model.sequence.featurizer,  # type: ignore[union-attr]
@@ -117,6 +123,7 @@ def trial_batch(model: FusionModel) -> ProteinBatch:
         spans=SpanLabels.of(trial_vocabulary()).targets(
             [_with_spans(record) for record in records], [(0, len(r)) for r in records]
         ),
+        taught=trial_teachings(batch.residue_mask),
     )
 
 
@@ -167,6 +174,7 @@ def reordered(
     for name in ("go_set", "geometry"):
         part = getattr(batch, name)
         moved[name] = None if part is None else part.taken(index)
+    moved["taught"] = reordered_teachings(batch.taught, index)
     if batch.spans is not None:
         moved["spans"] = replace(
             batch.spans,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from multiprot.encoders.plugin import ObjectivePlugin
 from multiprot.objectives import plugins
+from multiprot.objectives.distillation import plugins as distillation
 from multiprot.testing import ObjectiveSuite
 
 
@@ -51,10 +52,38 @@ class TestDihedral(ObjectiveSuite):
     plugin = plugins.dihedral
 
 
+class TestDistillKl(ObjectiveSuite):
+    plugin = distillation.distill_kl
+
+
+class TestDistillCosine(ObjectiveSuite):
+    plugin = distillation.distill_cosine
+
+
+class TestDistillHuber(ObjectiveSuite):
+    plugin = distillation.distill_huber
+
+
+class TestDistillRelations(ObjectiveSuite):
+    plugin = distillation.distill_relations
+
+
+class TestDistillNeighbours(ObjectiveSuite):
+    plugin = distillation.distill_neighbours
+
+
+class TestDistillTokens(ObjectiveSuite):
+    plugin = distillation.distill_tokens
+
+
+class TestDistillGo(ObjectiveSuite):
+    plugin = distillation.distill_go
+
+
 def test_every_objective_has_an_entry_point_of_its_name() -> None:
     from importlib.metadata import entry_points
 
     points = {p.name: p.load() for p in entry_points(group="multiprot.objectives")}
-    for each in vars(plugins).values():
+    for each in (*vars(plugins).values(), *vars(distillation).values()):
         if isinstance(each, ObjectivePlugin):
             assert points[each.name] is each

@@ -1,0 +1,118 @@
+"""Distillation of tokens: the teacher's token of each residue, guessed from the student's.
+
+With t_r the teacher's token of residue r, m and σ mean and deviation of its channels over residues
+of the train proteins, s_r = head(student's fused token of r) and R_i the residues of protein i of
+which both have a token,
+
+  u_r = (t_r − m) / σ
+  huber:   ℓ_r = mean over channels of h_δ(s_r − u_r), as of `distill-huber`
+  cosine:  ℓ_r = 1 − cos(s_r, u_r)
+  L_i = mean over r in R_i of ℓ_r
+
+and L is the mean over proteins, so that a protein counts as one whatever its length, as it does for
+every other objective of distillation; a mean over all residues would be one over long proteins.
+Hidden states of a teacher as targets are FitNets' hints (Romero et al. 2015, arXiv:1412.6550).
+Heads are of their own, one for each teacher that has tokens; what the teacher knows of a part of a
+protein counts, also where a crop leaves no vector of the whole.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from multiprot.encoders.contract import (
+    FusionOutputs,
+    ObjectiveContext,
+    ProteinBatch,
+    ResidueTokens,
+)
+from multiprot.fusion.pooling import masked_mean
+from multiprot.objectives.distillation.base import Distillation, Lesson, taught_by
+from multiprot.objectives.distillation.configs import TokensConfig
+from multiprot.objectives.distillation.huber import huber
+from multiprot.objectives.distillation.teachers import (
+    StatisticsOfTeachers,
+    chosen_teachers,
+    projection_head,
+    student_prefixes,
+)
+
+
+class DistillTokens(Distillation):
+    """Huber loss or 1 − cosine, residue by residue.
+
+    Raises
+    ------
+    ConfigError
+        If a teacher has no tokens.
+    """
+
+    name: ClassVar[str] = "distill-tokens"
+
+    def __init__(self, config: TokensConfig, context: ObjectiveContext) -> None:
+        teachers = chosen_teachers(
+            config, context, self.name, has=lambda facts: facts.token_width > 0, what="tokens"
+        )
+        super().__init__(config, context, {name: f.token_width for name, f in teachers.items()})
+        self.config = config
+        self.statistics = StatisticsOfTeachers(
+            {name: (facts.token_mean, facts.token_deviation) for name, facts in teachers.items()}
+        )
+        self.statistics.refuse_constant(self.name, "tokens")
+        self.heads = nn.ModuleList(
+            projection_head(config.head, context.width, facts.token_width)
+            for facts in teachers.values()
+        )
+
+    def lessons(self, outputs: FusionOutputs, batch: ProteinBatch) -> list[Lesson]:
+        """Of each teacher the mean losses over residues, and the mean cosine with the target."""
+        return [self._lesson(number, outputs, batch) for number in range(len(self.names))]
+
+    def _lesson(self, number: int, outputs: FusionOutputs, batch: ProteinBatch) -> Lesson:
+        statistics, head = self.statistics[number], self.heads[number]
+        tokens = outputs.fused_tokens
+        taught = taught_by(batch, self.names[number], 0, len(statistics.mean), tokens.mask)
+        known = taught.tokens_known
+        targets = statistics.standardised(taught.tokens[known])
+        prefixes = student_prefixes(tokens.values[known].float(), self.widths)
+        answers = [head(prefix) for prefix in prefixes]
+        losses = [self._losses(answer, targets, number) for answer in answers]
+        with torch.no_grad():
+            baseline = self._losses(torch.zeros_like(targets), targets, number)
+            cosine = functional.cosine_similarity(answers[-1], targets, dim=1)
+            view = targets.new_zeros(len(known), len(statistics.mean))
+            if self.weighting.looks:
+                view = statistics.standardised(masked_mean(ResidueTokens(taught.tokens, known)))
+        return Lesson(
+            known=known.any(dim=1),
+            losses=torch.stack([protein_means(each, known) for each in losses]),
+            baseline=protein_means(baseline, known),
+            view=view,
+            told={"cosine": protein_means(cosine, known)},
+        )
+
+    def _losses(self, answers: Tensor, targets: Tensor, teacher: int) -> Tensor:
+        """Losses, float32 [residue], of answers and standardised tokens [residue, channel]."""
+        if self.config.loss == "cosine":
+            return 1 - functional.cosine_similarity(answers, targets, dim=1)
+        return huber(answers, targets, self.statistics[teacher].varies, self.config.delta)
+
+
+def protein_means(values: Tensor, known: Tensor) -> Tensor:
+    """Means, float32 [protein], over each one's residues; 0 where it has none.
+
+    Parameters
+    ----------
+    values
+        float32 [residue]: of those that are known, protein by protein.
+    known
+        bool [protein, residue].
+    """
+    # In this layout the order of a sum is always the same; scatter_add's on a GPU is not.
+    padded = values.new_zeros(known.shape)
+    padded[known] = values
+    return padded.sum(dim=1) / known.sum(dim=1).clamp(min=1)
