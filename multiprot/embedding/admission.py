@@ -52,8 +52,8 @@ class Admission:
         _refuse_precision(used, options)
         if options.space == "shared" and not model.unit:
             raise ConfigError(
-                f"{model.identity.source}: an encoder alone has no space shared with GO; leave out "
-                "--space shared, or name a model bundle"
+                f"{model.identity.source}: has no space shared with GO; leave out --space shared, "
+                "or name the bundle of a model that learnt GO terms"
             )
         limits = [options.max_residues, *(c.max_residues for c in used.values())]
         limit = min((n for n in limits if n is not None), default=None)

@@ -88,8 +88,9 @@ class FusionConfig(Section):
     tokens' lengths (MASSA), of which a few tokens may take all."""
     pooling_heads: int = Field(default=4, ge=1)
     """Learned queries of the attention pooling; must divide `width`."""
-    shared_dim: int = Field(default=128, ge=2)
-    """Channels of the space that proteins and GO terms share."""
+    shared_dim: int = Field(default=128, ge=0)
+    """Channels of the space that proteins and GO terms share; 0 for a model without GO and without
+    such a space."""
     sequence_stack: SequenceStackConfig | None = None
     """Positions and convolutions of sequence tokens, or null for none."""
     go_exchange: GoExchangeConfig | None = None
@@ -144,6 +145,11 @@ class ModelConfig(Section):
         if self.sequence is None and self.fusion.sequence_stack is not None:
             raise ValueError(
                 "fusion.sequence_stack without a sequence encoder; choose one, or set it to null"
+            )
+        if self.go is not None and not self.fusion.shared_dim:
+            raise ValueError(
+                "fusion.shared_dim 0 with a GO encoder, whose terms lie in that space; give it "
+                "some channels, or set go to null"
             )
         if self.go is None and self.fusion.go_exchange is not None:
             raise ValueError(

@@ -22,7 +22,7 @@ from multiprot.fusion.go_exchange import GoExchange
 from multiprot.fusion.grouping import Streams, some_has_all
 from multiprot.fusion.idle import zero_of
 from multiprot.fusion.pooling import protein_pool
-from multiprot.fusion.projection import SharedProjection, stream_projection
+from multiprot.fusion.projection import NoSharedSpace, SharedProjection, stream_projection
 from multiprot.fusion.residues import fuse_residues, layer_shape, residue_fusion
 from multiprot.fusion.sequence_stack import SequenceStack
 from multiprot.fusion.term_vectors import TermVectors
@@ -68,8 +68,9 @@ class FusionModel(nn.Module):
         if config.go_exchange is not None and go is not None:
             self.exchange = GoExchange(config.go_exchange, layer_shape(config), go.term_dim)
         self.pool = protein_pool(config, streams)
-        self.project_protein = SharedProjection(config.width, config.shared_dim)
-        self.project_go = None if go is None else SharedProjection(go.term_dim, config.shared_dim)
+        shared = config.shared_dim
+        self.project_protein = SharedProjection(config.width, shared) if shared else NoSharedSpace()
+        self.project_go = None if go is None else SharedProjection(go.term_dim, shared)
 
     def forward(self, batch: ProteinBatch) -> FusionOutputs:
         """Everything that objectives and users of the model look at."""

@@ -46,6 +46,14 @@ class StreamProjection(nn.Module):
         return ResidueTokens(cleared(self.linear(self.norm(known)), tokens.mask), tokens.mask)
 
 
+class NoSharedSpace(nn.Module):
+    """In the place of `SharedProjection` in a model that shares no space with GO terms."""
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Vectors without channels, float32 [item, 0]."""
+        return vectors[..., :0].float()
+
+
 class PlainStream(nn.Module):
     """The tokens of a model's only encoder: as they are, or behind one linear map.
 

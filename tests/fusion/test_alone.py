@@ -26,6 +26,15 @@ def config_of(width: int = WIDTH, **changes: Any) -> ModelConfig:
     return ModelConfig.model_validate({"sequence": sequence, "fusion": fusion} | changes)
 
 
+def test_without_a_shared_space_the_encoder_is_all_there_is() -> None:
+    config = config_of(fusion=config_of().fusion.model_dump() | {"shared_dim": 0})
+    model = build_model(config, Registry.discover())
+    assert {name.split(".")[0] for name, _ in model.named_parameters()} == {"sequence"}
+    assert model(batch_of(model, *SEQUENCES)).projected.shape == (len(SEQUENCES), 0)
+    with pytest.raises(ValidationError, match="shared_dim 0 with a GO encoder"):
+        config_of(fusion={"shared_dim": 0}, go={"name": "term-table"})
+
+
 def model_of(width: int = WIDTH) -> FusionModel:
     torch.manual_seed(0)
     return build_model(config_of(width), Registry.discover()).eval()

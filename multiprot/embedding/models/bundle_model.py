@@ -38,8 +38,8 @@ class BundleModel(EmbeddingModel):
         self.device = device
         self.identity = identity_of(bundle)
         self.capabilities = bundle.capabilities()
-        self.unit = options.space == "shared"
         fusion = bundle.config.fusion
+        self.unit = options.space == "shared" and fusion.shared_dim > 0
         self.width = fusion.shared_dim if self.unit else fusion.width
         self.pooling = _SHARED if self.unit else _POOLING[fusion.pooling]
         self._precision = options.precision

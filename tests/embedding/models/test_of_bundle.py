@@ -14,6 +14,7 @@ from multiprot.embedding import Embedder
 from multiprot.embedding.models.bundle_model import BundleModel
 from multiprot.embedding.models.encoder_model import EncoderModel
 from multiprot.embedding.options import EmbedOptions
+from multiprot.errors import ConfigError
 from multiprot.fusion import ModelConfig
 from multiprot.proteins import ProteinRecord
 from tests.tiny_model import PROVENANCE, SEEN, tiny_model
@@ -73,6 +74,12 @@ def test_it_is_still_the_bundle(plain: Path) -> None:
 def test_the_space_shared_with_terms_needs_the_whole_model(plain: Path) -> None:
     model = Embedder.open(plain, options=EmbedOptions(space="shared")).model
     assert isinstance(model, BundleModel)
+
+
+def test_a_bundle_without_that_space_says_so(tmp_path: Path) -> None:
+    bundle = save(tmp_path / "bundle", shared_dim=0)
+    with pytest.raises(ConfigError, match="has no space shared with GO"):
+        Embedder.open(bundle, options=EmbedOptions(space="shared"))
 
 
 @pytest.mark.parametrize("fusion", [{"width": 32}, {"pooling": "norm-softmax"}])
