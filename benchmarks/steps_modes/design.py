@@ -32,5 +32,4 @@ def variants(seeds: int) -> tuple[Variant, ...]:
         Variant("joint", {"bilevel": "null", "optimizer.encoder_lr.sequence": "0.1"}, seeds=seeds),
         Variant("legacy", {"bilevel.adapted": "discard"}, seeds=seeds),
         Variant("alternating", seeds=seeds),
-        Variant("alternating, first order", {"bilevel.order": "first"}, seeds=seeds),
     )

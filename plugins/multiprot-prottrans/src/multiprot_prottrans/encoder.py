@@ -14,6 +14,7 @@ from multiprot.encoders.learning import LearningParts, arrange_learning
 from multiprot.encoders.token_ids import TokenIdFeaturizer, TokenIds
 from multiprot_prottrans.architecture import resolve
 from multiprot_prottrans.family import Family
+from multiprot_prottrans.legacy_pooling import padded_to, with_mean_of_all
 from multiprot_prottrans.options import ProtTransOptions
 from multiprot_prottrans.trunk import build_trunk, embeddings_of, layers_of
 
@@ -44,12 +45,16 @@ class ProtTransEncoder(ResidueEncoder[TokenIds]):
         self._learning = arrange_learning(options, _parts(self.trunk, family), family.name)
         self.adapter_names = frozenset(f"trunk.{name}" for name in self._learning.adapters)
         self._learns = options.freeze != "all"
+        self._pad = architecture.vocabulary.pad
+        self._legacy_padding: int | None = getattr(options, "legacy_padding", None)
         self.portable_options: dict[str, Any] = {
             "architecture": architecture.to_json(),
             "max_residues": architecture.max_residues,
             "freeze": options.freeze,
             "lora": None if options.lora is None else options.lora.model_dump(mode="json"),
         }
+        if self._legacy_padding is not None:
+            self.portable_options["legacy_padding"] = self._legacy_padding
         self.train(self.training)
 
     def forward(self, features: TokenIds) -> ResidueTokens:
@@ -59,14 +64,22 @@ class ProtTransEncoder(ResidueEncoder[TokenIds]):
             weight = next(embeddings_of(self.trunk).parameters())
             return ResidueTokens(weight.new_zeros(0, 0, self.token_dim), features.mask)
         with nullcontext() if self._learns else torch.no_grad():
-            hidden: Tensor = self.trunk(
-                input_ids=features.tokens,
-                attention_mask=features.attended if features.padded else None,
-            ).last_hidden_state
+            hidden = self._hidden(features)
         values = hidden[:, features.residues]
+        if self._legacy_padding is not None:
+            values = with_mean_of_all(values, features.mask, hidden)
         if features.padded:
             values = values.masked_fill(~features.mask.unsqueeze(-1), 0.0)
         return ResidueTokens(values, features.mask)
+
+    def _hidden(self, features: TokenIds) -> Tensor:
+        """What the model gives for every place, [protein, place, channel]."""
+        tokens = features.tokens
+        attended = features.attended if features.padded else None
+        if self._legacy_padding is not None:
+            tokens, attended = padded_to(features, self._legacy_padding, self._pad)
+        hidden: Tensor = self.trunk(input_ids=tokens, attention_mask=attended).last_hidden_state
+        return hidden
 
     def train(self, mode: bool = True) -> Self:
         """As in torch, but frozen parts stay as in use: no dropout."""

@@ -63,6 +63,10 @@ class ProtTransOptions(LearningOptions):
 class T5Options(ProtTransOptions):
     """Options of `prott5` and `ankh`, which are T5 encoders."""
 
+    legacy_padding: int | None = Field(default=None, ge=2)
+    """For weights of MTDP's released code alone, there 1,001: pad every protein to so many tokens,
+    and move the tokens of its residues together so that their mean is that of all of these, as it
+    pools. Null: padding counts nowhere."""
     prefix: str | None = None
     """Token put before every protein and stripped again; null: the one that the vocabulary asks
     for (<AA2fold> of ProstT5, [NLU] of Ankh3), else none; an empty string: none."""
