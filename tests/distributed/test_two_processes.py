@@ -12,13 +12,21 @@ import torch.multiprocessing as multiprocessing
 from tests.distributed import (
     joint,
     joint_bilevel,
+    joint_distillation,
     joint_massa,
     joint_mutual_information,
     joint_steps,
 )
 from tests.distributed.processes import PROCESSES, outcome
 
-MODULES: Final = (joint, joint_massa, joint_bilevel, joint_steps, joint_mutual_information)
+MODULES: Final = (
+    joint,
+    joint_massa,
+    joint_bilevel,
+    joint_steps,
+    joint_mutual_information,
+    joint_distillation,
+)
 CASES: Final = [(case, scenario) for case in MODULES for scenario in case.SCENARIOS]
 
 
@@ -81,12 +89,15 @@ def test_every_parameter_gets_a_gradient_in_every_process(compared: Compared) ->
 
 def test_scenarios_teach_something(two_processes: list[dict[str, Any]]) -> None:
     """Equal gradients mean nothing if all were zero."""
-    for name in ("unequal", "MASSA, unequal", "bilevel, three steps", "STEPS, unequal"):
+    names = ("unequal", "MASSA, unequal", "bilevel, three steps", "STEPS, unequal")
+    for name in (*names, "distillation, unequal"):
         gradients = two_processes[0][name]["gradients"]
         idle = {name for name, gradient in gradients.items() if not gradient.any()}
         if name == "STEPS, unequal":
             # It looks at residues alone: what makes a vector of a protein learns nothing.
             idle = {part for part in idle if part.split(".")[1] not in joint_steps.IDLE}
+        if name == "distillation, unequal":
+            idle = {part for part in idle if part.split(".")[1] not in joint_distillation.IDLE}
         assert idle == set()
 
 

@@ -17,10 +17,12 @@ from multiprot.encoders.contract import (
     ProteinBatch,
     ResidueEncoder,
     ResidueTokens,
+    Teachings,
 )
 from multiprot.fusion import FusionConfig
 from multiprot.fusion.model import FusionModel
 from multiprot.proteins import RESIDUE_LETTERS
+from multiprot.testing.trial_teachers import reordered_teachings
 
 LETTERS = len(RESIDUE_LETTERS)
 MASK_LETTER = LETTERS
@@ -218,11 +220,15 @@ def take(batch: ProteinBatch, rows: list[int]) -> ProteinBatch:
             return replace(part, letters=part.letters[index], mask=part.mask[index])
         if isinstance(part, GeometryTargets):
             return part.taken(index)
+        if isinstance(part, Teachings):
+            return reordered_teachings(part, index)
         return replace(part, values=part.values[index], mask=part.mask[index])
 
     names = ("residues", "residue_mask", "sequence", "structure", "has_sequence", "has_structure")
     hidden = ("masked_residues", "hidden_geometry")
-    parts = {name: pick(getattr(batch, name)) for name in (*names, *hidden, "go", "geometry")}
+    parts = {
+        name: pick(getattr(batch, name)) for name in (*names, *hidden, "go", "geometry", "taught")
+    }
     return replace(batch, ids=tuple(batch.ids[row] for row in rows), **parts)
 
 

@@ -52,7 +52,6 @@ class DistillGo(VectorDistillation):
 
     def losses(self, answers: Tensor, targets: Tensor, teacher: int) -> Tensor:
         """KL of the two softmaxes over terms."""
-        terms = self.get_buffer(f"terms_{teacher}").float()
-        scores = [functional.normalize(each, dim=1) @ terms.T for each in (targets, answers)]
-        temperature = self.config.temperature
-        return divergence(scores[0], scores[1], temperature) / temperature**2
+        terms = self.get_buffer(f"terms_{teacher}").float() / self.config.temperature
+        near, guess = (functional.normalize(each, dim=1) @ terms.T for each in (targets, answers))
+        return divergence(near, guess)

@@ -46,12 +46,11 @@ class DistillKl(VectorDistillation):
 
     def losses(self, answers: Tensor, targets: Tensor, teacher: int) -> Tensor:
         """τ² KL of the two softmaxes."""
-        return divergence(targets, answers, self.config.temperature)
+        temperature = self.config.temperature
+        return temperature**2 * divergence(targets / temperature, answers / temperature)
 
 
-def divergence(targets: Tensor, answers: Tensor, temperature: float) -> Tensor:
-    """τ² KL( softmax(targets / τ) ‖ softmax(answers / τ) ), float32 [row], of [row, channel]."""
-    truth = (targets / temperature).log_softmax(dim=1)
-    guess = (answers / temperature).log_softmax(dim=1)
-    each = functional.kl_div(guess, truth, reduction="none", log_target=True)
-    return temperature**2 * each.sum(dim=1)
+def divergence(targets: Tensor, answers: Tensor) -> Tensor:
+    """KL( softmax(targets) ‖ softmax(answers) ), float32 [row], of logits [row, channel]."""
+    truth, guess = targets.log_softmax(dim=1), answers.log_softmax(dim=1)
+    return functional.kl_div(guess, truth, reduction="none", log_target=True).sum(dim=1)

@@ -8,15 +8,15 @@ that in the student's divided by τ, and N_i the k proteins j ≠ i with the lar
 the likelihood that the student, drawing one protein after the other by e^s, draws the teacher's k
 nearest first and in their order: ListMLE (Xia et al. 2008, ICML) of the top k (Xia, Liu & Li 2009,
 NIPS). k is `neighbours`, or all others but one where there are fewer. Proteins that the teacher
-finds equally near have no order: each is drawn among the same ones (Breslow 1974, Biometrics
-30:89), and of those that tie for the last place none is in N_i. So the order of the batch does not
-matter, and a protein from which all are equally far does not count.
+finds equally near, to five digits, have no order: each is drawn among the same ones (Breslow 1974,
+Biometrics 30:89), and of those that tie for the last place none is in N_i. So the order of the
+batch does not matter, and a protein from which all are equally far does not count.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import torch
 from torch import Tensor
@@ -26,6 +26,9 @@ from multiprot.objectives.distillation.company import CompanyDistillation, Simil
 from multiprot.objectives.distillation.configs import NeighboursConfig
 from multiprot.objectives.distillation.teachers import chosen_teachers
 from multiprot.objectives.numeric import masked_log_sum
+
+ALIKE: Final = 1e-5
+"""Cosines that differ by less are alike: of equal vectors a matrix product rounds them apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class DistillNeighbours(CompanyDistillation):
         """Mean over the nearest of what each costs to draw."""
         near = nearest(similarities, self.config.neighbours)
         scores = similarities.student / self.config.temperature
-        later = similarities.teacher[:, None, :] <= near.cosines[:, :, None]
+        later = similarities.teacher[:, None, :] <= near.cosines[:, :, None] + ALIKE
         later = later & similarities.others[:, None, :]
         among = masked_log_sum(scores[:, None, :].expand(later.shape), later, dim=2)
         each = torch.where(near.counted, among - scores.gather(1, near.rows), 0.0)
@@ -88,4 +91,4 @@ def nearest(similarities: Similarities, neighbours: int) -> Nearest:
     found = similarities.teacher.masked_fill(~others, -torch.inf)
     values, rows = found.topk(min(neighbours + 1, others.shape[1]), dim=1)
     last = (others.sum(dim=1) - 1).clamp(min=0, max=values.shape[1] - 1)
-    return Nearest(rows, values, values > values.gather(1, last[:, None]))
+    return Nearest(rows, values, values > values.gather(1, last[:, None]) + ALIKE)

@@ -22,6 +22,7 @@ from torch import Tensor
 from multiprot.encoders.contract import ObjectiveContext
 from multiprot.objectives.distillation.company import CompanyDistillation, Similarities
 from multiprot.objectives.distillation.configs import RelationsConfig
+from multiprot.objectives.distillation.kl import divergence
 from multiprot.objectives.distillation.teachers import chosen_teachers
 from multiprot.objectives.numeric import NOTHING
 
@@ -37,10 +38,8 @@ class DistillRelations(CompanyDistillation):
 
     def losses(self, similarities: Similarities) -> Tensor:
         """KL of the two softmaxes over the others."""
-        truth, guess = (
-            (each / self.config.temperature)
-            .masked_fill(~similarities.others, NOTHING)
-            .log_softmax(dim=1)
+        teacher, student = (
+            (each / self.config.temperature).masked_fill(~similarities.others, NOTHING)
             for each in (similarities.teacher, similarities.student)
         )
-        return (truth.exp() * (truth - guess)).sum(dim=1)
+        return divergence(teacher, student)

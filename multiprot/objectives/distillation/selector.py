@@ -9,10 +9,12 @@ standardised) and ℓ_ik (the loss towards it, standardised), K_i the teachers t
 
 The second and third term move the policy alone, the first one everything else; as values they are
 left out, and the loss is that towards the selected teachers. This is REINFORCE with a baseline
-(Williams 1992): r̄ and σ_r are running mean and deviation of the rewards of all processes, the same
-for all teachers, those of this step included, so that no advantage A is without bound; it is cut at
-±10. This is the selector of MTDP's figure (Shang et al. 2024, arXiv:2405.11735), of which no code
-was released, after Yuan et al. (2021, arXiv:2012.06048). They decide on each teacher for itself and
+(Williams 1992): r̄ and σ_r are running mean and deviation of the rewards that all teachers of all
+processes would have given, selected or not, one for all of them; A is cut at ±10. The deviation of
+selected ones alone would shrink as the policy settles, and entropy could not keep it open.
+
+It is the selector of MTDP's figure (Shang et al. 2024, arXiv:2405.11735), of which no code was
+released, after Yuan et al. (2021, arXiv:2012.06048). They decide on each teacher for itself and
 reward whole episodes; here a protein has exactly one teacher, and its own loss is the reward.
 
 MTDP's reward has the student's masked-residue loss in it, too. That is the objective
@@ -127,7 +129,7 @@ class Selector(Weighting):
         told = {"policy_entropy": entropy.detach()}
         if not self.training:
             return Weighted(losses, weighted, told)
-        self.moments.update(losses, counted)
+        self.moments.update(seen.losses.flatten(), seen.known.flatten())
         advantage = -self.moments.standardised(losses.detach())
         surrogate = -advantage * log_policy.gather(1, choice).squeeze(1)
         surrogate = torch.where(counted, surrogate, 0.0) - self.config.entropy * entropy
