@@ -23,9 +23,19 @@ def rotary_turns(positions: Tensor, channels: int, base: float) -> Tensor:
     base
         Longest wavelength, residues / 2π.
     """
-    exponents = torch.arange(0, channels, 2, device=positions.device).float() / channels
-    angles = positions.float()[:, None] * base**-exponents
+    angles = _angles(positions, channels, base)
     return torch.complex(angles.cos(), angles.sin())
+
+
+def real_turns(positions: Tensor, channels: int, base: float) -> Tensor:
+    """`rotary_turns` as float32 [residue, channel / 2, 2], their cosines and sines."""
+    angles = _angles(positions, channels, base)
+    return torch.stack((angles.cos(), angles.sin()), dim=-1)
+
+
+def _angles(positions: Tensor, channels: int, base: float) -> Tensor:
+    exponents = torch.arange(0, channels, 2, device=positions.device).float() / channels
+    return positions.float()[:, None] * base**-exponents
 
 
 def rotate(vectors: Tensor, turns: Tensor) -> Tensor:
@@ -40,7 +50,7 @@ def rotate(vectors: Tensor, turns: Tensor) -> Tensor:
     vectors
         Of any floating type.
     turns
-        As `rotary_turns` gives them, or their `torch.view_as_real`.
+        As `rotary_turns` gives them, or as `real_turns` does.
     """
     pairs = vectors.float().reshape(*vectors.shape[:-1], vectors.shape[-1] // 2, 2)
     if turns.is_complex():
