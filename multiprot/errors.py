@@ -71,5 +71,9 @@ class ReportError(MultiprotError):
     """A page cannot be made of what was given."""
 
 
+class ExportError(MultiprotError):
+    """A model cannot be written for another tool, or would not be the same there."""
+
+
 class OutputExistsError(MultiprotError):
     """The output is already there and would be overwritten."""

@@ -1,4 +1,4 @@
-"""`multiprot export`: vectors of an embedding store in the files of other tools."""
+"""`multiprot export`: an embedding store's vectors, or a student itself, for other tools."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
+
+from multiprot.cli.export_model import refuse_options_of_stores, refuse_student, written_model
 
 if TYPE_CHECKING:
     from multiprot.embedding.exchange import ExportSummary
@@ -21,20 +23,38 @@ class _Format(StrEnum):
     NPZ = "npz"
     CSV = "csv"
     ANNDATA = "anndata"
+    TRANSFORMERS = "transformers"
+    ONNX = "onnx"
+    ONNX_INT8 = "onnx-int8"
+
+
+_OF_MODELS: Final = (_Format.TRANSFORMERS, _Format.ONNX, _Format.ONNX_INT8)
 
 
 def export(
-    store: Annotated[Path, typer.Argument(help="Folder that `multiprot embed` wrote.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="STORE|MODEL",
+            help="Folder that `multiprot embed` wrote; or a student: its folder, or the name of an "
+            "installed one, such as mini.",
+        ),
+    ],
     out: Annotated[
         Path,
         typer.Option(
             "--out",
             help="File to write. Its name tells the format: .h5, .hdf5, .npz, .csv, .csv.gz, .tsv, "
-            ".tsv.gz or .h5ad.",
+            ".tsv.gz or .h5ad. For a student, the folder to write.",
         ),
     ],
     to: Annotated[
-        _Format | None, typer.Option("--to", help="The format, if the name does not tell it.")
+        _Format | None,
+        typer.Option(
+            "--to",
+            help="The format, if the name does not tell it. For a student: transformers, onnx or "
+            "onnx-int8.",
+        ),
     ] = None,
     residues: Annotated[
         bool,
@@ -50,20 +70,29 @@ def export(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Summary as JSON.")] = False,
 ) -> None:
-    """Write the vectors of a store as HDF5, npz, CSV or AnnData.
+    """Write the vectors of a store as HDF5, npz, CSV or AnnData; or a student for another tool.
 
-    Proteins come in the order of the store. OUT is whole or absent.
+    Proteins come in the order of the store. A student becomes a plain checkpoint of transformers
+    or an ONNX file and is compared with what it was. OUT is whole or absent.
     """
+    given = {"--residues": residues, "--ids": ids is not None, "--escape-ids": escape_ids}
+    if to in _OF_MODELS:
+        refuse_options_of_stores(to.value, given)
+        print(written_model(source, out, to.value, overwrite=overwrite, as_json=as_json))
+        return
+    refuse_student(source)
     from multiprot.embedding.exchange import ExportOptions, export_store, read_id_list
 
     options = ExportOptions(
-        format=None if to is None else to.value,
+        format=None if to is None else cast("Any", to.value),
         residues=residues,
         ids=None if ids is None else read_id_list(ids),
         escape_ids=escape_ids,
     )
     with _progress() as on_progress:
-        summary = export_store(store, out, options, overwrite=overwrite, on_progress=on_progress)
+        summary = export_store(
+            Path(source), out, options, overwrite=overwrite, on_progress=on_progress
+        )
     print(json.dumps(_as_json(summary), indent=2) if as_json else _text(summary))
 
 

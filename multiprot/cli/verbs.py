@@ -17,7 +17,7 @@ VERBS: Final = {
     "distill": "Train a student on what teachers made of its proteins.",
     "embed": "Turn proteins into vectors.",
     "verify": "Prove that a protein's vector does not depend on its company.",
-    "export": "Write vectors as HDF5, npz, CSV or AnnData.",
+    "export": "Write vectors as HDF5, npz, CSV or AnnData; a student for transformers or ONNX.",
     "tasks": "List benchmark tasks and check them: columns, labels, balance, leaks.",
     "evaluate": "Compare what models' vectors are worth on tasks.",
     "report": "Write one web page of scores, maps, curves and matrices.",

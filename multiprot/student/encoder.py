@@ -99,6 +99,10 @@ class StudentEncoder(ResidueEncoder[LetterFeatures]):
             )
         return last_layers(self.trunk, self._frozen_layers, tokens)
 
+    def compile(self, **options: Any) -> None:
+        """As `ResidueTransformer.compile`."""
+        self.trunk.compile(**options)
+
     def train(self, mode: bool = True) -> Self:
         """As in torch, but frozen parts stay as in use."""
         super().train(mode)
@@ -130,5 +134,5 @@ def config_of(options: StudentOptions) -> StudentConfig:
     """The shape of a student that has no checkpoint."""
     if options.architecture is not None:
         return StudentConfig.model_validate(options.architecture)
-    given = {"width": options.width, "layers": options.layers}
+    given = {"preset": options.preset, "width": options.width, "layers": options.layers}
     return StudentConfig(**{key: value for key, value in given.items() if value is not None})

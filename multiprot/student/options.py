@@ -8,8 +8,9 @@ from pydantic import Field, model_validator
 
 from multiprot.encoders.learning import LearningOptions
 from multiprot.encoders.pretrained import refuse_two_sources
+from multiprot.student.config import PresetName
 
-SHAPE_OPTIONS: Final = ("layers", "width")
+SHAPE_OPTIONS: Final = ("layers", "preset", "width")
 """Options that a checkpoint decides by itself."""
 
 
@@ -31,6 +32,8 @@ class StudentOptions(ShippedOptions):
 
     checkpoint: str | None = None
     """Folder of a student, such as RUN/model of `multiprot pretrain`."""
+    preset: PresetName | None = None
+    """Shape from scratch by name, instead of layers and width: 2m, 8m, 20m or 35m."""
     layers: int | None = Field(default=None, ge=1)
     """Transformer blocks; 5 from scratch."""
     width: int | None = Field(default=None, ge=64, multiple_of=64)
@@ -39,4 +42,9 @@ class StudentOptions(ShippedOptions):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         refuse_two_sources(self, SHAPE_OPTIONS)
+        given = [name for name in ("layers", "width") if getattr(self, name) is not None]
+        if self.preset is not None and given:
+            raise ValueError(
+                f"{given[0]} is decided by preset {self.preset}; leave one of them out"
+            )
         return self

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 import torch.nn.functional as functional
@@ -36,6 +37,20 @@ class ResidueTransformer(ResidueEncoder[LetterFeatures]):
         turns = rotary_turns(attention.positions, self.head_dim, self.rotary_base)
         states = through(self.blocks, self.embedding(features.letters), turns, attention)
         return in_layout(self.norm(states), features)
+
+    def compile(self, **options: Any) -> None:
+        """Have torch.compile make code of what every block does before and behind its attention.
+
+        Attention itself is left out: how many proteins a packed batch holds would be compiled into
+        it, anew for each number. What is compiled is whole, and the same code for all blocks.
+
+        Parameters
+        ----------
+        **options
+            As of torch.compile.
+        """
+        for block in self.blocks:
+            block.compile(**options)
 
 
 def through(
@@ -119,13 +134,31 @@ class Block(nn.Module):
         self.feed_forward = _feed_forward(config)
         self.dropout = nn.Dropout(config.dropout)
         nn.init.normal_(self.attended.weight, std=(2 * config.layers * config.width) ** -0.5)
+        self._compiled: tuple[Callable[..., Any], Callable[..., Tensor]] | None = None
 
     def forward(self, tokens: Tensor, turns: Tensor, attention: Attention) -> Tensor:
         """Tokens [..., width] to tokens of the same shape."""
+        if self._compiled is None:
+            return self._added(tokens, attention(*self._projected(tokens, turns)))
+        projected, added = self._compiled
+        # Made real here: torch.compile cannot take in complex numbers.
+        return added(tokens, attention(*projected(tokens, torch.view_as_real(turns))))
+
+    def compile(self, **options: Any) -> None:
+        """As `ResidueTransformer.compile`."""
+        options = {"fullgraph": True, **options}
+        parts = (self._projected, self._added)
+        self._compiled = (torch.compile(parts[0], **options), torch.compile(parts[1], **options))
+
+    def _projected(self, tokens: Tensor, turns: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Query, key and value, each [..., head, channel]."""
         projected: Tensor = self.query_key_value(self.norm_attention(tokens))
         split = projected.view(*tokens.shape[:-1], 3, self.heads, self.head_dim)
         query, key, value = split.unbind(-3)
-        seen = attention(rotate(query, turns), rotate(key, turns), value)
+        return rotate(query, turns), rotate(key, turns), value
+
+    def _added(self, tokens: Tensor, seen: Tensor) -> Tensor:
+        """What was attended to and what the feed-forward makes of it, added to `tokens`."""
         tokens = tokens + self.dropout(self.attended(seen.flatten(-2)))
         fed: Tensor = self.dropout(self.feed_forward(self.norm_feed_forward(tokens)))
         return tokens + fed

@@ -1,0 +1,102 @@
+"""What is exported: a student, from its folder or from an installed distribution."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from multiprot.config import load_config
+from multiprot.encoders.plugin import Modality
+from multiprot.encoders.reference.residue_transformer import ResidueTransformer
+from multiprot.encoders.registry import ENCODER_GROUPS, Registry
+from multiprot.errors import ExportError
+from multiprot.student.checkpoint import SETTINGS, load_student
+from multiprot.student.config import StudentConfig
+from multiprot.student.encoder import StudentEncoder
+
+_PREFIX = "student:"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExportSource:
+    """A student that is to be written for another tool.
+
+    Attributes
+    ----------
+    name
+        What the user called it.
+    trunk
+        The transformer in float32, on the CPU, in evaluation mode.
+    config
+        Its shape.
+    content_hash
+        SHA-256, in hex, of its shape and its tensors in float32.
+    weights_license
+        SPDX id, where a distribution states one.
+    """
+
+    name: str
+    trunk: ResidueTransformer
+    config: StudentConfig
+    content_hash: str
+    weights_license: str | None = None
+
+
+def open_source(model: Path | str) -> ExportSource:
+    """The student that `model` names.
+
+    Parameters
+    ----------
+    model
+        Folder of a student, `student:FOLDER`, or the name of an installed sequence encoder that is
+        a student and brings its weights, such as `mini`.
+
+    Raises
+    ------
+    ExportError
+        If it names no student.
+    PluginError
+        If the folder is damaged.
+    """
+    name = str(model)
+    registry = Registry.discover()
+    if not Path(name).exists() and name in registry.names(ENCODER_GROUPS[Modality.SEQUENCE]):
+        return _installed(registry, name)
+    folder = Path(name.removeprefix(_PREFIX))
+    if not (folder / SETTINGS).is_file():
+        raise ExportError(
+            f"{name}: holds no {SETTINGS}, so it is no student; give the folder of one, such as "
+            "RUN/model of `multiprot pretrain` with a masked-sequence recipe, or an installed "
+            "one by name, such as mini"
+        )
+    student = load_student(folder)
+    digest = content_hash(student.trunk, student.config)
+    return ExportSource(name, student.trunk, student.config, digest)
+
+
+def _installed(registry: Registry, name: str) -> ExportSource:
+    plugin = registry.encoder(Modality.SEQUENCE, name)
+    section = load_config(plugin.config, None, []).value
+    brings_weights = "checkpoint" not in plugin.config.model_fields
+    encoder = plugin.build(section) if brings_weights else None
+    if not isinstance(encoder, StudentEncoder):
+        raise ExportError(
+            f"{name}: this encoder is no student with weights of its own, and only students can be "
+            f"exported; give student:FOLDER, or a student that a distribution brings, such as mini"
+        )
+    config = StudentConfig.model_validate(encoder.portable_options["architecture"])
+    trunk = encoder.trunk.eval()
+    licence = plugin.capabilities(section).weights_license
+    return ExportSource(name, trunk, config, content_hash(trunk, config), licence)
+
+
+def content_hash(trunk: ResidueTransformer, config: StudentConfig) -> str:
+    """SHA-256, in hex, of a student's shape and its tensors."""
+    told = json.dumps(config.model_dump(mode="json"), sort_keys=True)
+    digest = hashlib.sha256(told.encode())
+    for name, tensor in sorted(trunk.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\0".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
