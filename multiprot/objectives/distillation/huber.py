@@ -44,6 +44,6 @@ class DistillHuber(VectorDistillation):
 
 
 def huber(answers: Tensor, targets: Tensor, varies: Tensor, delta: float) -> Tensor:
-    """Mean Huber loss, float32 [row], of [row, channel] over the channels `varies`, bool."""
+    """Mean Huber loss, float32 [...], of [..., channel] over the channels `varies`, bool."""
     each = functional.huber_loss(answers, targets, reduction="none", delta=delta)
-    return (each * varies).sum(dim=1) / varies.sum()
+    return (each * varies).sum(dim=-1) / varies.sum()

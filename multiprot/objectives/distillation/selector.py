@@ -23,9 +23,9 @@ student whatever is selected, so it adds the same to r_i of every a_i. An amount
 depend on the action leaves the mean of A ∇ log π as it is, for the mean of ∇ log π is 0; the
 baseline would take it away again, and what remained is noise.
 
-The draw of a protein follows from its id, a count of the training steps and a seed that was drawn
-when the policy was made; count and seed are part of the state. It is the same whatever else is in
-the batch and in whichever process, and in a run that was resumed.
+The draw of a protein follows from its id, a count of the batches seen in training and a seed that
+was drawn when the policy was made; count and seed are part of the state. It is the same whatever
+else is in the batch and in whichever process, and in a run that was resumed.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Selector(Weighting):
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
     def forward(self, seen: TeacherLosses) -> Weighted:
-        """The loss towards the selected teacher; in training, one step of the policy's count."""
+        """The loss towards the selected teacher; in training, counts the batch."""
         counted = seen.known.any(dim=1)
         log_policy = self.log_policy(seen)
         choice = self._choice(log_policy, seen.ids)[:, None]

@@ -31,6 +31,7 @@ from multiprot.encoders.contract import (
     ResidueTokens,
 )
 from multiprot.fusion.pooling import masked_mean
+from multiprot.fusion.tokens import cleared
 from multiprot.objectives.distillation.base import Distillation, Lesson, taught_by
 from multiprot.objectives.distillation.configs import TokensConfig
 from multiprot.objectives.distillation.huber import huber
@@ -70,23 +71,30 @@ class DistillTokens(Distillation):
 
     def lessons(self, outputs: FusionOutputs, batch: ProteinBatch) -> list[Lesson]:
         """Of each teacher the mean losses over residues, and the mean cosine with the target."""
-        return [self._lesson(number, outputs, batch) for number in range(len(self.names))]
-
-    def _lesson(self, number: int, outputs: FusionOutputs, batch: ProteinBatch) -> Lesson:
-        statistics, head = self.statistics[number], self.heads[number]
         tokens = outputs.fused_tokens
-        taught = taught_by(batch, self.names[number], 0, len(statistics.mean), tokens.mask)
+        values = cleared(tokens.values.float(), tokens.mask)
+        prefixes = student_prefixes(values, self.widths)
+        return [
+            self._lesson(number, prefixes, tokens.mask, batch) for number in range(len(self.names))
+        ]
+
+    def _lesson(
+        self, number: int, prefixes: list[Tensor], seen: Tensor, batch: ProteinBatch
+    ) -> Lesson:
+        statistics, head = self.statistics[number], self.heads[number]
+        taught = taught_by(batch, self.names[number], 0, len(statistics.mean), seen)
         known = taught.tokens_known
-        targets = statistics.standardised(taught.tokens[known])
-        prefixes = student_prefixes(tokens.values[known].float(), self.widths)
+        # Where nothing is known the mean stands in, so that each number is finite.
+        given = torch.where(known[..., None], taught.tokens, statistics.mean)
+        targets = statistics.standardised(given)
         answers = [head(prefix) for prefix in prefixes]
         losses = [self._losses(answer, targets, number) for answer in answers]
         with torch.no_grad():
             baseline = self._losses(torch.zeros_like(targets), targets, number)
-            cosine = functional.cosine_similarity(answers[-1], targets, dim=1)
-            view = targets.new_zeros(len(known), len(statistics.mean))
+            cosine = functional.cosine_similarity(answers[-1], targets, dim=-1)
+            view = torch.zeros_like(targets[:, 0])
             if self.weighting.looks:
-                view = statistics.standardised(masked_mean(ResidueTokens(taught.tokens, known)))
+                view = masked_mean(ResidueTokens(targets, known))
         return Lesson(
             known=known.any(dim=1),
             losses=torch.stack([protein_means(each, known) for each in losses]),
@@ -96,23 +104,12 @@ class DistillTokens(Distillation):
         )
 
     def _losses(self, answers: Tensor, targets: Tensor, teacher: int) -> Tensor:
-        """Losses, float32 [residue], of answers and standardised tokens [residue, channel]."""
+        """Losses, float32 [protein, residue], of answers and standardised tokens."""
         if self.config.loss == "cosine":
-            return 1 - functional.cosine_similarity(answers, targets, dim=1)
+            return 1 - functional.cosine_similarity(answers, targets, dim=-1)
         return huber(answers, targets, self.statistics[teacher].varies, self.config.delta)
 
 
 def protein_means(values: Tensor, known: Tensor) -> Tensor:
-    """Means, float32 [protein], over each one's residues; 0 where it has none.
-
-    Parameters
-    ----------
-    values
-        float32 [residue]: of those that are known, protein by protein.
-    known
-        bool [protein, residue].
-    """
-    # In this layout the order of a sum is always the same; scatter_add's on a GPU is not.
-    padded = values.new_zeros(known.shape)
-    padded[known] = values
-    return padded.sum(dim=1) / known.sum(dim=1).clamp(min=1)
+    """Means, float32 [protein], of values [protein, residue] where `known`; 0 where nothing is."""
+    return torch.where(known, values, 0.0).sum(dim=1) / known.sum(dim=1).clamp(min=1)
