@@ -123,7 +123,12 @@ def _context(
         go_set_counts=None if sets is None else torch.from_numpy(sets.counts),
         spans=None if known.spans is None else known.spans.vocabulary,
         teachers={
-            name: facts_of(teacher, config.teachers[name], corpus)
+            name: facts_of(
+                teacher,
+                config.teachers[name],
+                corpus,
+                min_proteins=config.batch.go_min_proteins,
+            )
             for name, teacher in teachers.items()
         },
     )

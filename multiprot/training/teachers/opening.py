@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from multiprot.bundle import load_bundle
 from multiprot.data import Corpus
 from multiprot.encoders.contract import TeacherFacts
 from multiprot.errors import TrainingError
@@ -17,6 +16,7 @@ from multiprot.training.config import PretrainConfig
 from multiprot.training.teachers.config import TeacherConfig
 from multiprot.training.teachers.live import LiveTeacher
 from multiprot.training.teachers.store import StoreTeacher
+from multiprot.training.teachers.terms import term_vectors
 
 AnyTeacher = StoreTeacher | LiveTeacher
 
@@ -66,8 +66,22 @@ def coverage(teacher: AnyTeacher, corpus: Corpus) -> dict[str, float]:
     return {split: known / max(1, proteins) for split, (known, proteins) in counts.items()}
 
 
-def facts_of(teacher: AnyTeacher, config: TeacherConfig, corpus: Corpus) -> TeacherFacts:
-    """What objectives are told of a teacher; means are over train proteins, evenly drawn."""
+def facts_of(
+    teacher: AnyTeacher, config: TeacherConfig, corpus: Corpus, *, min_proteins: int = 1
+) -> TeacherFacts:
+    """What objectives are told of a teacher; means are over train proteins, evenly drawn.
+
+    Parameters
+    ----------
+    teacher
+        Who is asked.
+    config
+        Its section.
+    corpus
+        Whose train proteins it is asked for.
+    min_proteins
+        Train proteins that a GO term needs to count as learnt, where its model does not say.
+    """
     rows = _known_rows(teacher, corpus)
     chosen = rows[np.linspace(0, len(rows) - 1, min(_ASKED, len(rows))).astype(np.int64)]
     answers = [each for each in teacher.answers(corpus.read(chosen)) if each is not None]
@@ -84,7 +98,7 @@ def facts_of(teacher: AnyTeacher, config: TeacherConfig, corpus: Corpus) -> Teac
         deviation=deviation,
         token_mean=token_mean,
         token_deviation=token_deviation,
-        term_vectors=_term_vectors(config),
+        term_vectors=term_vectors(config, corpus, min_proteins),
     )
 
 
@@ -99,25 +113,6 @@ def _moments(values: Tensor) -> tuple[Tensor, Tensor]:
     wide = values.double()
     mean = wide.mean(dim=0)
     return mean.float(), (wide - mean).square().mean(dim=0).sqrt().float()
-
-
-def _term_vectors(config: TeacherConfig) -> Tensor | None:
-    """Unit vectors [term, shared] of the GO terms that a teacher learnt, if its model is at hand.
-
-    Raises
-    ------
-    BundleError
-        If the model is no bundle, or one without GO readout.
-    """
-    if config.space != "shared" or config.model is None:
-        return None
-    bundle = load_bundle(config.model)
-    readout = bundle.load_readout()
-    if bundle.ontology is None:
-        return None
-    rows = [bundle.ontology.row(term) for term in readout.term_ids]
-    with torch.inference_mode():
-        return bundle.model.project_terms(torch.tensor(rows)).float().clone()
 
 
 def told_of(teachers: Mapping[str, AnyTeacher], corpus: Corpus) -> dict[str, Any] | None:

@@ -9,17 +9,20 @@ import numpy as np
 import pytest
 import torch
 
-from multiprot.bundle import load_bundle
+from multiprot.bundle import load_bundle, save_bundle
 from multiprot.data import Corpus
 from multiprot.embedding import Embedder
 from multiprot.embedding.write import embed_to_store
 from multiprot.errors import EmbeddingError, TrainingError
+from multiprot.fusion import ModelConfig
 from multiprot.proteins import ProteinRecord, write_fasta
 from multiprot.training.config import PretrainConfig
 from multiprot.training.teachers.config import TeacherConfig
 from multiprot.training.teachers.live import LiveTeacher
 from multiprot.training.teachers.opening import coverage, facts_of, open_teachers
 from multiprot.training.teachers.store import StoreTeacher
+from multiprot.training.teachers.terms import term_vectors
+from tests.tiny_model import CONFIG, PROVENANCE, tiny_model, tiny_ontology
 
 
 def recipe(corpus: Corpus, **teachers: dict[str, object]) -> PretrainConfig:
@@ -104,6 +107,26 @@ def test_in_the_space_shared_with_terms_the_learnt_ones_are_known(
     expected = loaded.model.project_terms(torch.tensor(rows))
     assert facts.term_vectors is not None
     torch.testing.assert_close(facts.term_vectors, expected)
+
+
+def test_of_a_model_without_readout_the_terms_of_the_corpus_count(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    model = ModelConfig.model_validate(CONFIG)
+    ontology = tiny_ontology()
+    save_bundle(
+        tmp_path / "bundle",
+        model=tiny_model(),
+        model_config=model,
+        ontology=ontology,
+        provenance=PROVENANCE,
+    )
+    config = TeacherConfig(model=str(tmp_path / "bundle"), space="shared")
+    few, many = (term_vectors(config, corpus, least) for least in (8, 2))
+    assert few is not None
+    assert many is not None
+    assert 0 < len(few) < len(many) <= len(ontology)
+    assert term_vectors(config, corpus, 1000) is None
 
 
 def test_a_store_without_residues_cannot_teach_them(
