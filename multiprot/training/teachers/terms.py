@@ -20,27 +20,32 @@ def term_vectors(config: TeacherConfig, corpus: Corpus, min_proteins: int) -> Te
     Returns
     -------
     Tensor or None
-        None where the teacher does not lie among GO terms, or its model is not at hand.
+        None where the teacher does not lie among GO terms, its model is not at hand, or neither
+        model nor corpus know of terms.
 
     Raises
     ------
     BundleError
         If the model is no bundle.
+    DataError
+        If no term has enough proteins.
     """
     if config.space != "shared" or config.model is None:
         return None
     bundle = load_bundle(config.model)
-    if bundle.ontology is None:
+    if bundle.ontology is None or (corpus.ontology is None and not _has_readout(bundle)):
         return None
     terms = [bundle.ontology.row(term) for term in _learnt(bundle, corpus, min_proteins)]
-    if not terms:
-        return None
     with torch.inference_mode():
         return bundle.model.project_terms(torch.tensor(terms)).float().clone()
 
 
+def _has_readout(bundle: Bundle) -> bool:
+    return (bundle.path / layout.TERMS).is_file()
+
+
 def _learnt(bundle: Bundle, corpus: Corpus, min_proteins: int) -> tuple[str, ...]:
-    if (bundle.path / layout.TERMS).is_file():
+    if _has_readout(bundle):
         return bundle.load_readout().term_ids
     own, known = corpus.ontology, bundle.ontology
     if own is None or known is None:

@@ -13,7 +13,7 @@ from multiprot.bundle import load_bundle, save_bundle
 from multiprot.data import Corpus
 from multiprot.embedding import Embedder
 from multiprot.embedding.write import embed_to_store
-from multiprot.errors import EmbeddingError, TrainingError
+from multiprot.errors import DataError, EmbeddingError, TrainingError
 from multiprot.fusion import ModelConfig
 from multiprot.proteins import ProteinRecord, write_fasta
 from multiprot.training.config import PretrainConfig
@@ -126,7 +126,8 @@ def test_of_a_model_without_readout_the_terms_of_the_corpus_count(
     assert few is not None
     assert many is not None
     assert 0 < len(few) < len(many) <= len(ontology)
-    assert term_vectors(config, corpus, 1000) is None
+    with pytest.raises(DataError):
+        term_vectors(config, corpus, 1000)
 
 
 def test_a_store_without_residues_cannot_teach_them(
