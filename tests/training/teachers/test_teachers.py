@@ -122,7 +122,7 @@ def test_of_a_model_without_readout_the_terms_of_the_corpus_count(
         provenance=PROVENANCE,
     )
     config = TeacherConfig(model=str(tmp_path / "bundle"), space="shared")
-    few, many = (term_vectors(config, corpus, least) for least in (8, 2))
+    few, many = (term_vectors(config, corpus, least) for least in (4, 2))
     assert few is not None
     assert many is not None
     assert 0 < len(few) < len(many) <= len(ontology)
