@@ -33,12 +33,16 @@ def compare(study: Study, given: argparse.Namespace) -> None:
         }
 
     with ThreadPoolExecutor(given.parallel) as pool:
-        for done in as_completed(
-            [pool.submit(scored, job) for job in wanted if job.name in missing]
-        ):
-            job, scores = done.result()
-            kept.add(job.name, scores)
-            print(f"{job.name}: {scores}", file=sys.stderr, flush=True)
+        jobs_to_do = [pool.submit(scored, job) for job in wanted if job.name in missing]
+        try:
+            for done in as_completed(jobs_to_do):
+                job, scores = done.result()
+                kept.add(job.name, scores)
+                print(f"{job.name}: {scores}", file=sys.stderr, flush=True)
+        except BaseException:
+            # What fails once would fail for hours: those that have not begun are not begun.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     print("\n".join(table(by_variant(wanted, kept.scores), tuple(study.tasks), study.baseline)))
 
 

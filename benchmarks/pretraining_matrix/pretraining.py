@@ -68,8 +68,10 @@ def pretrain(job: Job, recipe: str, more: Sequence[str]) -> None:
         return
     command = [sys.executable, "-m", "multiprot.cli.main", "pretrain", recipe, *overrides]
     command += [*_objectives(config, job.variant), "--out", str(job.folder)]
-    if (job.folder / "run.json").is_file():
-        command.append("--resume")
+    if job.folder.is_dir():
+        # A run that was stopped before its first checkpoint has nothing to go on from.
+        begun = any((job.folder / "checkpoints").glob("*"))
+        command.append("--resume" if begun else "--overwrite")
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{job.name}: {' '.join(command)}\n{done.stderr[-2000:]}")
