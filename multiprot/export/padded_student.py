@@ -26,7 +26,7 @@ class PaddedStudent(nn.Module):
     def __init__(self, trunk: ResidueTransformer) -> None:
         super().__init__()
         rows = functional.pad(trunk.embedding.weight.detach(), (0, 0, 0, 1))
-        self.embedding = nn.Embedding.from_pretrained(rows)
+        self.embedding = nn.Embedding(len(rows), trunk.token_dim, _weight=rows)
         self.blocks, self.norm = trunk.blocks, trunk.norm
         self._head_dim, self._rotary_base = trunk.head_dim, trunk.rotary_base
 
