@@ -44,6 +44,8 @@ Embed: TypeAlias = Callable[[Sequence[str]], NDArray[np.float32]]
 BASELINE: Final = "multiprot, packed, fp32"
 PADDED_BATCH: Final = 8
 PACKED_RESIDUES: Final = 4096
+POOL: Final = 50_000
+"""Proteins of a FASTA file from which those are drawn that are embedded."""
 
 
 def random_proteins(count: int) -> list[str]:
@@ -177,8 +179,10 @@ def main() -> None:
     if given.fasta is None:
         sequences = random_proteins(given.proteins)
     else:
-        records = islice(read_fasta(given.fasta), given.proteins)
-        sequences = [record.sequence for record in records]
+        # Neighbours in a file are often kin, which says little about all of it.
+        pool = [record.sequence for record in islice(read_fasta(given.fasta), POOL)]
+        drawn = np.random.default_rng(0).permutation(len(pool))[: given.proteins]
+        sequences = [pool[number] for number in drawn]
     sequences.sort(key=len, reverse=True)
     told = machine("cpu", torch.get_num_threads())
     rows = [row for model in given.model for row in compare(model, sequences, given.rounds)]
