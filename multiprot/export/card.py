@@ -68,8 +68,8 @@ Needs {_NEEDS[to]}.
 
 Compared with the student on {parity.proteins} proteins of 1 to 333 residues, padded together and
 alone: residue tokens differ by at most {parity.tokens:.2g}, protein vectors by
-{parity.vectors:.2g}; lowest cosine of a protein's two vectors {parity.lowest_cosine:.6f}, with the
-mean vector taken off
-{parity.lowest_centred_cosine:.6f}. `export.json` has this, the student's hash
+{parity.vectors:.2g}; lowest cosine of a protein's two vectors
+{parity.lowest_cosine:.6f}, with the mean vector taken off {parity.lowest_centred_cosine:.6f}.
+`export.json` has this, the student's hash
 ({source.content_hash[:12]}…) and the versions of all libraries.
 """

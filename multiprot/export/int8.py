@@ -7,7 +7,7 @@ from typing import Final
 
 from multiprot.errors import ExportError
 from multiprot.export.libraries import export_library
-from multiprot.export.onnx import MODEL, session, write_graph
+from multiprot.export.onnx import MODEL, quiet, session, write_graph
 from multiprot.export.parity import Parity, Runner
 from multiprot.export.source import ExportSource
 from multiprot.export.tokenizer import write_tokenizer
@@ -30,13 +30,14 @@ def write_int8(folder: Path, source: ExportSource) -> Runner:
     quantization = export_library("onnxruntime.quantization", "onnx")
     whole = folder / "float32.onnx"
     write_graph(whole, source)
-    quantization.quantize_dynamic(
-        whole,
-        folder / MODEL,
-        op_types_to_quantize=["MatMul", "Gemm"],
-        per_channel=True,
-        weight_type=quantization.QuantType.QInt8,
-    )
+    with quiet():
+        quantization.quantize_dynamic(
+            whole,
+            folder / MODEL,
+            op_types_to_quantize=["MatMul", "Gemm"],
+            per_channel=True,
+            weight_type=quantization.QuantType.QInt8,
+        )
     whole.unlink()
     write_tokenizer(folder)
     return session(folder / MODEL)

@@ -54,7 +54,7 @@ def write_graph(path: Path, source: ExportSource) -> None:
     # Two proteins of unlike length: a size of 1 would be taken for a constant.
     ids, mask = (torch.from_numpy(part) for part in padded(["MKTAYIAKQR", "ACD"]))
     axes = {0: torch.export.Dim("proteins"), 1: torch.export.Dim("residues")}
-    with _quiet():
+    with quiet():
         torch.onnx.export(
             PaddedStudent(source.trunk).eval(),
             (ids, mask),
@@ -97,14 +97,13 @@ def session(path: Path, threads: int | None = None) -> Runner:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Mute torch's exporter, whose warnings are about its own insides."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+def quiet() -> Iterator[None]:
+    """Mute exporters, whose warnings are about their own insides."""
+    former = logging.root.manager.disable
+    logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        logging.disable(former)

@@ -77,23 +77,23 @@ def compare(trunk: ResidueTransformer, run: Runner) -> Parity:
     expected = student_tokens(trunk, sequences)
     means = np.stack([tokens.mean(axis=0) for tokens in expected])
     batches = [range(len(sequences)), *([n] for n in range(len(sequences)))]
-    worst_token = worst_vector = 0.0
-    cosines, centred = [], []
+    of_tokens, of_vectors, cosines, centred = [], [], [], []
     centre = means.mean(axis=0)
     for batch in batches:
         tokens, vectors = run(*padded([sequences[n] for n in batch]))
         for row, n in enumerate(batch):
             found = tokens[row, : len(sequences[n])]
-            worst_token = max(worst_token, _largest(found - expected[n]))
-            worst_vector = max(worst_vector, _largest(vectors[row] - means[n]))
+            of_tokens.append(np.abs(found - expected[n]).max())
+            of_vectors.append(np.abs(vectors[row] - means[n]).max())
             cosines.append(_cosine(vectors[row], means[n]))
             centred.append(_cosine(vectors[row] - centre, means[n] - centre))
+    # numpy's own maximum and minimum: Python's pass over NaN.
     return Parity(
-        tokens=worst_token,
-        vectors=worst_vector,
-        lowest_cosine=min(cosines),
+        tokens=float(np.max(of_tokens)),
+        vectors=float(np.max(of_vectors)),
+        lowest_cosine=float(np.min(cosines)),
         mean_cosine=float(np.mean(cosines)),
-        lowest_centred_cosine=min(centred),
+        lowest_centred_cosine=float(np.min(centred)),
         proteins=len(sequences),
     )
 
@@ -106,7 +106,7 @@ def refuse_beyond(parity: Parity, bar: float, what: str) -> None:
     ExportError
         With the difference.
     """
-    worst = max(parity.tokens, parity.vectors)
+    worst = float(np.max([parity.tokens, parity.vectors]))
     if not worst <= bar:
         raise ExportError(
             f"{what}: differs from the student by {worst:.2g} where {bar:.0e} is allowed, so "
@@ -132,11 +132,6 @@ def padded(sequences: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int6
         ids[row, : len(sequence)] = residue_indices(sequence)
         mask[row, : len(sequence)] = 1
     return ids, mask
-
-
-def _largest(difference: FloatArray) -> float:
-    # NaN stays NaN and is refused.
-    return float(np.abs(difference).max())
 
 
 def _cosine(one: FloatArray, other: FloatArray) -> float:

@@ -16,6 +16,7 @@ from multiprot.errors import (
     ConfigError,
     EmbeddingError,
     EvaluationError,
+    ExportError,
     FileFormatError,
     PluginError,
     ReportError,
@@ -25,6 +26,7 @@ from multiprot.errors import (
 from multiprot.evaluation.baselines.ligand import morgan_fingerprints
 from multiprot.evaluation.calibration import import_scikit_learn
 from multiprot.evaluation.probes.libraries import evaluation_library
+from multiprot.export.libraries import export_library
 from multiprot.optimal_transport.libraries import import_pot, import_sklearn
 from multiprot.optional import optional_module
 from multiprot.proteins.uniprot_text import read_uniprot_text
@@ -56,6 +58,18 @@ def look_ahead() -> Any:
         ("sklearn.svm", lambda: import_sklearn("svm"), TransferError, "'multiprot[transfer]'"),
         ("plotly", lambda: report_library("plotly"), ReportError, "'multiprot[report]'"),
         ("faiss", import_faiss, SearchError, "'multiprot[search]', or search exactly"),
+        (
+            "tokenizers",
+            lambda: export_library("tokenizers", "transformers"),
+            ExportError,
+            "'multiprot[transformers]'",
+        ),
+        (
+            "onnxruntime.quantization",
+            lambda: export_library("onnxruntime.quantization", "onnx"),
+            ExportError,
+            "'multiprot[onnx]'",
+        ),
         ("h5py", import_h5py, EmbeddingError, "'multiprot[hdf5]'"),
         ("ray.data", import_ray, EmbeddingError, "'multiprot[ray]'"),
         ("peft", add_adapters, PluginError, "peft"),
