@@ -66,7 +66,7 @@ class Collator:
         the whole protein: a crop is cut out of them, where an encoder would see the crop alone.
     targets
         What is known of the corpus that rows refer to beside its records, or None for batches
-        without GO, spans and geometry.
+        without GO, spans, geometry and 3Di states.
     config
         Crop, dropout and candidates.
     seed
@@ -113,6 +113,7 @@ class Collator:
         ]
         has_sequence = [view.reads_sequence for view in prepared]
         has_structure = [_bears_structure(view.record) for view in prepared]
+        excerpts = [view.excerpt for view in prepared]
         residues = pad_residues([view.record for view in prepared])
         return ProteinBatch(
             ids=tuple(record.id for record in records),
@@ -124,11 +125,10 @@ class Collator:
             has_structure=torch.tensor(has_structure),
             go=self._targets.terms(rows, only_present=self._config.go_candidates == "batch"),
             go_set=self._targets.sets(rows, [view.reads_go for view in prepared]),
-            spans=self._targets.stretches([view.excerpt for view in prepared]),
-            geometry=self._targets.shapes(
-                [view.excerpt for view in prepared], [view.draw for view in prepared]
-            ),
-            taught=self._targets.lessons([view.excerpt for view in prepared]),
+            spans=self._targets.stretches(excerpts),
+            geometry=self._targets.shapes(excerpts, [view.draw for view in prepared]),
+            fold_states=self._targets.states(excerpts),
+            taught=self._targets.lessons(excerpts),
         )
 
     def _prepare(self, whole: ProteinRecord, row: int, step: int) -> _View:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
+from multiprot.data.fold_state_targets import fold_state_targets
 from multiprot.data.geometry_targets import geometry_targets
 from multiprot.data.go_labels import GoLabels
 from multiprot.data.go_sets import GoSets
@@ -31,6 +33,8 @@ class BatchTargets:
         Annotated stretches, or None for batches without them.
     geometry
         Whether batches tell where residues are and how their backbone turns.
+    fold_states
+        Whether batches tell the residues' 3Di states.
     teachers
         Whom the model learns from, by name.
     """
@@ -39,6 +43,7 @@ class BatchTargets:
     go_sets: GoSets | None = None
     spans: SpanLabels | None = None
     geometry: bool = False
+    fold_states: bool = False
     teachers: Mapping[str, Teacher] = field(default_factory=dict)
 
     def terms(self, rows: NDArray[np.int64], *, only_present: bool) -> GoTargets | None:
@@ -67,6 +72,14 @@ class BatchTargets:
             [each.record for each in excerpts],
             [(each.start, each.stop) for each in excerpts],
             draws,
+        )
+
+    def states(self, excerpts: Sequence[Excerpt]) -> Tensor | None:
+        """3Di states of what a batch holds of each protein, as `ProteinBatch.fold_states`."""
+        if not self.fold_states:
+            return None
+        return fold_state_targets(
+            [each.record for each in excerpts], [(each.start, each.stop) for each in excerpts]
         )
 
     def lessons(self, excerpts: Sequence[Excerpt]) -> Teachings | None:

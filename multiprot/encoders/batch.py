@@ -49,6 +49,11 @@ class ProteinBatch:
         Targets, or None where no objective asks for them.
     geometry
         Targets, or None where no objective asks for them or no protein has a structure.
+    fold_states
+        int64 [protein, residue], cut as a crop cuts: 3Di states of the whole protein as positions
+        in `multiprot.proteins.FOLD_STATE_LETTERS`, known also where the model does not see the
+        structure; `NO_FOLD_STATE` at padding and where a residue has none. None where no objective
+        asks for them or no residue has one.
     taught
         What each teacher made of the proteins, or None where there are no teachers.
     """
@@ -67,6 +72,7 @@ class ProteinBatch:
     go_set: GoSet | None = None
     spans: SpanTargets | None = None
     geometry: GeometryTargets | None = None
+    fold_states: Tensor | None = None
     taught: Teachings | None = None
 
     def to(self, device: torch.device, non_blocking: bool = False) -> ProteinBatch:

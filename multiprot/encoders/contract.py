@@ -32,6 +32,7 @@ from multiprot.encoders.batch import FusionOutputs, ProteinBatch
 from multiprot.encoders.plugin import Modality
 from multiprot.encoders.targets import (
     HIDDEN_TERM,
+    NO_FOLD_STATE,
     NO_TERM,
     GeometryTargets,
     GoSet,
@@ -105,6 +106,7 @@ class HideableGeometry(Features, Protocol):
 
 __all__ = [
     "HIDDEN_TERM",
+    "NO_FOLD_STATE",
     "NO_TERM",
     "Features",
     "Featurizer",
@@ -327,7 +329,7 @@ class Objective(nn.Module, ABC):
     """One loss; it owns its heads and is built from its own config section."""
 
     name: ClassVar[str]
-    needs: ClassVar[frozenset[Modality | Literal["spans", "geometry", "teachers"]]]
+    needs: ClassVar[frozenset[Modality | Literal["spans", "geometry", "fold-states", "teachers"]]]
     hides_residues: ClassVar[bool] = True
     """Whether `corrupt` may hide amino acids; False where it hides nothing, or other things."""
 

@@ -155,6 +155,10 @@ class GeometryTargets(_Tensors):
         return self._map(lambda part: part[rows])
 
 
+NO_FOLD_STATE = -1
+"""In place of a 3Di state: padding, or a residue of which none is known."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanVocabulary:
     """Which annotated stretches the train proteins have, and how many.

@@ -140,6 +140,26 @@ class DihedralConfig(Section):
         return self
 
 
+class FoldStateConfig(Section):
+    """Guess each residue's 3Di state."""
+
+    from_sequence: bool = True
+    """Guess the states of proteins whose structure is known, but withheld from the model
+    (`batch.structure_dropout`, or a model without structure encoder), from their sequence alone."""
+    seen_structures: bool = False
+    """Also guess those of proteins whose structure the model sees, of which it can nearly read them
+    off: they then make up most of the residues, and teach little."""
+
+    @model_validator(mode="after")
+    def _guesses_some(self) -> Self:
+        if not (self.from_sequence or self.seen_structures):
+            raise ValueError(
+                "from_sequence and seen_structures are both false, which leaves no protein to "
+                "guess the states of; one must be true"
+            )
+        return self
+
+
 Weighting = Literal["uniform", "information"]
 
 

@@ -8,6 +8,7 @@ from multiprot.encoders.plugin import ObjectivePlugin
 from multiprot.objectives.configs import (
     DihedralConfig,
     DomainTaggingConfig,
+    FoldStateConfig,
     GoAnnotationConfig,
     GoContrastConfig,
     MaskedGoConfig,
@@ -96,6 +97,12 @@ def _dihedral(config: DihedralConfig, context: ObjectiveContext) -> Objective:
     return Dihedral(config, context)
 
 
+def _fold_state(config: FoldStateConfig, context: ObjectiveContext) -> Objective:
+    from multiprot.objectives.fold_state import FoldState
+
+    return FoldState(config, context)
+
+
 masked_residue = ObjectivePlugin(
     name="masked-residue",
     summary="Guess hidden amino acids from the fused tokens",
@@ -171,4 +178,12 @@ dihedral = ObjectivePlugin(
     summary="Guess hidden backbone dihedrals, on the circle (STEPS)",
     config=DihedralConfig,
     build=_dihedral,
+)
+fold_state = ObjectivePlugin(
+    name="fold-state",
+    summary="Guess each residue's 3Di state (Foldseek) from sequence",
+    config=FoldStateConfig,
+    build=_fold_state,
+    # The suite's model sees every structure there is.
+    tiny_options={"seen_structures": True},
 )

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from multiprot.proteins.feature_files import read_features
     from multiprot.proteins.feature_table import FeatureTable, read_feature_table
     from multiprot.proteins.features import FeatureSpan
+    from multiprot.proteins.fold_states import (
+        FOLD_STATE_LETTERS,
+        UNDEFINED_STATE,
+        UNRESOLVED_STATE,
+        fold_state_letters,
+        fold_state_numbers,
+    )
     from multiprot.proteins.geometry import backbone_dihedrals, virtual_c_beta
     from multiprot.proteins.record import ProteinRecord
     from multiprot.proteins.structure import (
@@ -45,6 +52,7 @@ _MODULES: Final = {
     "BackboneStructure": "structure",
     "Confidence": "structure",
     "FASTA_SUFFIXES": "fasta",
+    "FOLD_STATE_LETTERS": "fold_states",
     "FeatureSpan": "features",
     "FeatureTable": "feature_table",
     "MAX_PEPTIDE_BOND": "structure",
@@ -54,8 +62,12 @@ _MODULES: Final = {
     "STRUCTURE_SUFFIXES": "structure_file",
     "StructureAccount": "account",
     "StructureReading": "account",
+    "UNDEFINED_STATE": "fold_states",
+    "UNRESOLVED_STATE": "fold_states",
     "align_structure": "alignment",
     "backbone_dihedrals": "geometry",
+    "fold_state_letters": "fold_states",
+    "fold_state_numbers": "fold_states",
     "is_structure_file": "structure_file",
     "read_fasta": "fasta",
     "read_feature_table": "feature_table",
@@ -72,9 +84,12 @@ __all__ = [
     "AMINO_ACIDS",
     "BACKBONE_ATOMS",
     "FASTA_SUFFIXES",
+    "FOLD_STATE_LETTERS",
     "MAX_PEPTIDE_BOND",
     "RESIDUE_LETTERS",
     "STRUCTURE_SUFFIXES",
+    "UNDEFINED_STATE",
+    "UNRESOLVED_STATE",
     "AltlocChoice",
     "BackboneStructure",
     "Confidence",
@@ -86,6 +101,8 @@ __all__ = [
     "StructureReading",
     "align_structure",
     "backbone_dihedrals",
+    "fold_state_letters",
+    "fold_state_numbers",
     "is_structure_file",
     "read_fasta",
     "read_feature_table",

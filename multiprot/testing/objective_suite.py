@@ -223,6 +223,8 @@ def _lacking(batch: ProteinBatch, modality: str) -> ProteinBatch:
         return replace(batch, spans=None)
     if modality == "geometry":
         return replace(batch, geometry=None)
+    if modality == "fold-states":
+        return replace(batch, fold_states=None)
     if modality == "teachers":
         return replace(batch, taught=None)
     return replace(batch, go=None, go_set=None)

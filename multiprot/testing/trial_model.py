@@ -111,7 +111,7 @@ def trial_batch(model: FusionModel) -> ProteinBatch:
     collate = Collator(
         model.sequence.featurizer,  # type: ignore[union-attr]
         model.structure.featurizer,  # type: ignore[union-attr]
-        BatchTargets(geometry=True),
+        BatchTargets(geometry=True, fold_states=True),
         BatchConfig(crop_residues=None),
         training=False,
     )
@@ -169,7 +169,7 @@ def reordered(
     parts = {f.name: getattr(outputs, f.name) for f in fields(outputs) if f.name not in terms}
     shuffled = replace(outputs, **{name: _taken(part, index) for name, part in parts.items()})
     masks = ("residue_mask", "masked_residues", "hidden_geometry")
-    names = ("residues", "has_sequence", "has_structure", *masks)
+    names = ("residues", "has_sequence", "has_structure", "fold_states", *masks)
     moved: dict[str, Any] = {name: _taken(getattr(batch, name), index) for name in names}
     for name in ("go_set", "geometry"):
         part = getattr(batch, name)

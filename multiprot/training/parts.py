@@ -33,7 +33,8 @@ class TrainingParts:
     corpus
         Proteins.
     targets
-        Their GO terms, spans and geometry, as far as model and objectives ask for them.
+        Their GO terms, spans, geometry and 3Di states, as far as model and objectives ask for
+        them.
     model, objectives
         Freshly initialised, on the CPU.
     context
@@ -96,6 +97,7 @@ def build_parts(config: PretrainConfig, corpus: Corpus, registry: Registry) -> T
             go_sets=go_sets,
             spans=spans if "spans" in asked else None,
             geometry="geometry" in asked,
+            fold_states="fold-states" in asked,
             teachers=teachers if "teachers" in asked else {},
         ),
         model=model,

@@ -1,4 +1,4 @@
-"""The same for STEPS' two objectives of geometry."""
+"""The same for STEPS' two objectives of geometry, and for 3Di states."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.fusion.fakes import (
     HideableFeatures,
     make_batch,
     make_context,
+    make_fold_states,
     make_geometry,
     make_model,
     take,
@@ -26,6 +27,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     # Of the longest proteins not all pairs are drawn.
     "pairwise-distance": {"pairs": 20},
     "dihedral": {"rate": 0.4},
+    "fold-state": {"seen_structures": True},
 }
 IDLE = {"go", "pool", "project_go", "project_protein"}
 """Parts of the model that make vectors of proteins and terms, not of residues."""
@@ -90,20 +92,22 @@ def joint_batch(scenario: Scenario) -> ProteinBatch:
         go=None,
         structure=HideableFeatures(features.values, features.mask),
         geometry=make_geometry(batch),
+        fold_states=make_fold_states(batch),
     )
     dihedral = _plugin("dihedral").build(_config("dihedral"), _context())
     batch = dihedral.corrupt(batch, torch.Generator().manual_seed(5))
-    if batch.geometry is None:
-        raise RuntimeError("the fake batch has geometry")
+    if batch.geometry is None or batch.fold_states is None:
+        raise RuntimeError("the fake batch has geometry and states")
     has_structure = batch.has_structure.clone()
+    states = batch.fold_states.clone()
     known, angles = batch.geometry.alpha_known.clone(), batch.geometry.dihedrals_known.clone()
     for process, rows in enumerate(scenario.rows):
         if process in scenario.without_structure:
             has_structure[rows] = False
         if process in scenario.without_geometry:
-            known[rows], angles[rows] = False, False
+            known[rows], angles[rows], states[rows] = False, False, -1
     geometry = replace(batch.geometry, alpha_known=known, dihedrals_known=angles)
-    return replace(batch, has_structure=has_structure, geometry=geometry)
+    return replace(batch, has_structure=has_structure, geometry=geometry, fold_states=states)
 
 
 def own_batch(scenario: Scenario, process: int) -> ProteinBatch:
@@ -111,7 +115,9 @@ def own_batch(scenario: Scenario, process: int) -> ProteinBatch:
     batch = take(joint_batch(scenario), scenario.rows[process])
     if process in scenario.without_structure:
         batch = replace(batch, structure=None)
-    return replace(batch, geometry=None) if process in scenario.without_geometry else batch
+    if process in scenario.without_geometry:
+        return replace(batch, geometry=None, fold_states=None)
+    return batch
 
 
 def run_process(rank: int, folder: str) -> None:

@@ -205,6 +205,17 @@ def make_geometry(batch: ProteinBatch, *, seed: int = 0, unknown: float = 0.2) -
     )
 
 
+def make_fold_states(batch: ProteinBatch, *, seed: int = 0, unknown: float = 0.2) -> Tensor:
+    """Random 3Di states; protein p of a seed is always the same."""
+    states = torch.full_like(batch.residues, -1)
+    for row, length in enumerate(batch.residue_mask.sum(dim=1).tolist()):
+        rng = torch.Generator().manual_seed(1000 * seed + row)
+        drawn = torch.randint(20, (length,), generator=rng)
+        drawn[torch.rand(length, generator=rng) < unknown] = -1
+        states[row, :length] = drawn
+    return states
+
+
 def take(batch: ProteinBatch, rows: list[int]) -> ProteinBatch:
     """The proteins `rows` of a batch, in that order, with the padding they have."""
     index = torch.tensor(rows)
@@ -226,9 +237,8 @@ def take(batch: ProteinBatch, rows: list[int]) -> ProteinBatch:
 
     names = ("residues", "residue_mask", "sequence", "structure", "has_sequence", "has_structure")
     hidden = ("masked_residues", "hidden_geometry")
-    parts = {
-        name: pick(getattr(batch, name)) for name in (*names, *hidden, "go", "geometry", "taught")
-    }
+    targets = ("go", "geometry", "fold_states", "taught")
+    parts = {name: pick(getattr(batch, name)) for name in (*names, *hidden, *targets)}
     return replace(batch, ids=tuple(batch.ids[row] for row in rows), **parts)
 
 

@@ -52,6 +52,10 @@ class TestDihedral(ObjectiveSuite):
     plugin = plugins.dihedral
 
 
+class TestFoldState(ObjectiveSuite):
+    plugin = plugins.fold_state
+
+
 class TestDistillKl(ObjectiveSuite):
     plugin = distillation.distill_kl
 

@@ -11,9 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from multiprot.encoders.contract import Layout, PackedTokens, ResidueEncoder, ResidueTokens
-from multiprot.proteins import ProteinRecord
+from multiprot.proteins import (
+    UNDEFINED_STATE,
+    UNRESOLVED_STATE,
+    ProteinRecord,
+    fold_state_numbers,
+)
 from multiprot_foldtokens.options import FoldTokenOptions
-from multiprot_foldtokens.states import UNDEFINED, UNRESOLVED, state_numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,15 +69,15 @@ class FoldFeaturizer:
             packed = torch.cat([torch.zeros(0, dtype=torch.int64), *states])
             return FoldFeatures(packed, offsets)
         longest = max((len(record) for record in records), default=0)
-        padded = torch.full((len(records), longest), UNRESOLVED)
+        padded = torch.full((len(records), longest), UNRESOLVED_STATE)
         for row, part in zip(padded, states, strict=True):
             row[: len(part)] = part
         return FoldFeatures(padded)
 
     def _states(self, record: ProteinRecord) -> np.ndarray:
         if record.structure is None:
-            return np.full(len(record), UNRESOLVED, dtype=np.int64)
-        return state_numbers(record.structure, ideal_c_beta=self.ideal_c_beta)
+            return np.full(len(record), UNRESOLVED_STATE, dtype=np.int64)
+        return fold_state_numbers(record.structure, ideal_c_beta=self.ideal_c_beta)
 
 
 class FoldTokenEncoder(ResidueEncoder[FoldFeatures]):
@@ -87,11 +91,11 @@ class FoldTokenEncoder(ResidueEncoder[FoldFeatures]):
         super().__init__()
         self.token_dim = options.token_dim
         self.featurizer = FoldFeaturizer(options.c_beta == "ideal")
-        self.state = nn.Embedding(UNDEFINED + 1, options.token_dim)
+        self.state = nn.Embedding(UNDEFINED_STATE + 1, options.token_dim)
 
     def forward(self, features: FoldFeatures) -> ResidueTokens | PackedTokens:
         """Tokens in the layout of `features`."""
-        mask = features.states != UNRESOLVED
+        mask = features.states != UNRESOLVED_STATE
         values = self.state(features.states.clamp(min=0)) * mask.unsqueeze(-1)
         if features.offsets is not None:
             return PackedTokens(values, mask, features.offsets)

@@ -6,19 +6,13 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from biotite.structure.alphabet.encoder import Encoder, PartnerIndexEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from multiprot.proteins import UNDEFINED_STATE, fold_state_numbers, fold_states
+from multiprot.proteins.fold_partners import Partners
 from multiprot.testing.records import example_records, long_record
-from multiprot_foldtokens import partners
-from multiprot_foldtokens.partners import Partners
-from multiprot_foldtokens.states import UNDEFINED, state_numbers
-
-
-def found(places: np.ma.MaskedArray, longest_table: int) -> np.ndarray:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(partners, "LONGEST_TABLE", longest_table)
-        return Partners()._find_residue_partners(places)
 
 
 @settings(deadline=None)
@@ -30,30 +24,32 @@ def test_tree_and_table_agree(rows: int, seed: int, missing: float) -> None:
     places = np.ma.masked_array(rng.normal(0, 9, (rows, 3)), mask=np.repeat(gone[:, None], 3, 1))
     inner = ~gone
     inner[[0, -1]] = False
-    table, tree = found(places, rows), found(places, 0)
+    table, tree = (
+        way._find_residue_partners(places) for way in (PartnerIndexEncoder(), Partners())
+    )
     assert np.array_equal(table[inner], tree[inner])
 
 
 def test_two_residues_on_one_spot_are_partners() -> None:
     places = np.ma.masked_array(np.arange(18.0).reshape(6, 3) * 10, mask=np.zeros((6, 3), bool))
     places[3] = places[2]
-    assert found(places, 0)[2:4].tolist() == [3, 2]
+    assert Partners()._find_residue_partners(places)[2:4].tolist() == [3, 2]
 
 
 @pytest.mark.parametrize("record", example_records(), ids=lambda record: record.id)
 def test_states_are_the_same_either_way(record, monkeypatch: pytest.MonkeyPatch) -> None:
     if record.structure is None:
         return
-    table = state_numbers(record.structure)
-    monkeypatch.setattr(partners, "LONGEST_TABLE", 0)
-    assert np.array_equal(state_numbers(record.structure), table)
+    tree = fold_state_numbers(record.structure)
+    monkeypatch.setattr(fold_states, "_network", Encoder)
+    assert np.array_equal(fold_state_numbers(record.structure), tree)
 
 
 def test_a_chain_of_twenty_thousand_residues_takes_no_table() -> None:
     structure = long_record(20_000).structure
     tracemalloc.start()
-    numbers = state_numbers(structure)
+    numbers = fold_state_numbers(structure)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert (numbers < UNDEFINED).mean() > 0.9
+    assert (numbers < UNDEFINED_STATE).mean() > 0.9
     assert peak < 200e6, f"{peak:.2g} bytes; the table alone would be 3.2 GB"

@@ -1,6 +1,6 @@
 """3Di states against a reference residue by residue, and against biotite.
 
-The reference follows van Kempen et al. 2024 in float64 and shares with the plugin only the trained
+The reference follows van Kempen et al. 2024 in float64 and shares with multiprot only the trained
 network's weights, which nobody can derive.
 """
 
@@ -17,8 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from multiprot.proteins import BackboneStructure, ProteinRecord
-from multiprot_foldtokens.states import UNDEFINED, UNRESOLVED, fold_states, state_numbers
+from multiprot.proteins import (
+    UNDEFINED_STATE,
+    UNRESOLVED_STATE,
+    BackboneStructure,
+    ProteinRecord,
+    fold_state_letters,
+    fold_state_numbers,
+)
 
 
 def towards(start: np.ndarray, end: np.ndarray) -> np.ndarray:
@@ -77,9 +83,9 @@ def network(numbers: list[float]) -> int:
 
 
 def reference(structure: BackboneStructure, *, ideal: bool = False) -> list[int]:
-    """States as `multiprot_foldtokens.states.state_numbers` defines them, the slow way."""
+    """States as `multiprot.proteins.fold_state_numbers` defines them, the slow way."""
     frames, seen = structure.has_frame, np.flatnonzero(structure.present[:, 1])
-    found = [UNDEFINED if framed else UNRESOLVED for framed in frames]
+    found = [UNDEFINED_STATE if framed else UNRESOLVED_STATE for framed in frames]
     if not len(seen):
         return found
     places: list[int | None] = []
@@ -168,7 +174,7 @@ def structures(draw: st.DrawFn) -> BackboneStructure:
 @given(folded=structures(), ideal=st.booleans())
 @settings(max_examples=80, deadline=None)
 def test_states_are_those_of_the_slow_reference(folded: BackboneStructure, ideal: bool) -> None:
-    assert state_numbers(folded, ideal_c_beta=ideal).tolist() == reference(folded, ideal=ideal)
+    assert fold_state_numbers(folded, ideal_c_beta=ideal).tolist() == reference(folded, ideal=ideal)
 
 
 @given(residues=st.integers(4, 60), seed=st.integers(0, 10_000), data=st.data())
@@ -179,10 +185,10 @@ def test_unbroken_chains_have_biotites_states(
     glycines = data.draw(st.sets(st.integers(0, residues - 1)))
     folded = structure(chain(residues, seed), unseen=tuple((row, 4) for row in glycines))
     record = ProteinRecord(id="a", sequence="A" * residues, structure=folded)
-    assert fold_states(record) == biotites(folded)
+    assert fold_state_letters(record) == biotites(folded)
 
 
 def test_states_are_of_many_kinds() -> None:
     """Without this, the comparisons above could hold between chains of one state."""
-    found = np.concatenate([state_numbers(structure(chain(60, seed))) for seed in range(20)])
+    found = np.concatenate([fold_state_numbers(structure(chain(60, seed))) for seed in range(20)])
     assert len(np.unique(found)) > 12

@@ -15,10 +15,16 @@ from biotite.structure.alphabet import to_3di
 from biotite.structure.io.pdbx import BinaryCIFFile, get_structure
 from scipy.spatial.transform import Rotation
 
-from multiprot.proteins import ProteinRecord, read_structure_file
-from multiprot_foldtokens.states import STATE_LETTERS, UNDEFINED, fold_states, state_numbers
+from multiprot.proteins import (
+    FOLD_STATE_LETTERS,
+    UNDEFINED_STATE,
+    ProteinRecord,
+    fold_state_letters,
+    fold_state_numbers,
+    read_structure_file,
+)
 
-SHARED = Path(os.environ.get("MULTIPROT_SHARED", Path(__file__).parents[4] / "shared")) / "data"
+SHARED = Path(os.environ.get("MULTIPROT_SHARED", Path(__file__).parents[3] / "shared")) / "data"
 
 
 def folder(name: str) -> Path:
@@ -45,7 +51,7 @@ def biotites(path: Path) -> list[str]:
 @pytest.mark.parametrize("name", ["1l2y", "1aki", "1dix", "2d0f", "3o5r", "1igy"])
 def test_whole_files_have_the_states_of_biotite(name: str) -> None:
     path = folder("structures_whole") / f"{name}.bcif.gz"
-    found = [fold_states(reading.record) for reading in read_structure_file(path)]
+    found = [fold_state_letters(reading.record) for reading in read_structure_file(path)]
     assert found == biotites(path)
 
 
@@ -66,7 +72,7 @@ def test_only_gaps_part_us_from_foldseek(records: list[ProteinRecord]) -> None:
     for record in records:
         structure = record.structure
         seen = np.flatnonzero(structure.present[:, 1])
-        found, foldseeks = fold_states(record).replace("-", ""), without_gaps(record)
+        found, foldseeks = fold_state_letters(record).replace("-", ""), without_gaps(record)
         assert len(found) == len(foldseeks) == len(seen)
         here = int((np.diff(seen) > 1).sum() + structure.chain_breaks.sum())
         here += int((~structure.has_frame[seen]).sum())
@@ -81,15 +87,15 @@ def test_only_gaps_part_us_from_foldseek(records: list[ProteinRecord]) -> None:
 def test_trp_cage_has_its_published_states() -> None:
     """As printed in biotite's documentation of `to_3di`."""
     (reading,) = read_structure_file(folder("structures_whole") / "1l2y.cif.gz")
-    assert fold_states(reading.record) == "DQQVVCVVCPNVVNVDHGDD"
+    assert fold_state_letters(reading.record) == "DQQVVCVVCPNVVNVDHGDD"
 
 
 def test_all_states_occur_and_few_residues_lack_one(records: list[ProteinRecord]) -> None:
-    numbers = np.concatenate([state_numbers(r.structure) for r in records if r.structure])
+    numbers = np.concatenate([fold_state_numbers(r.structure) for r in records if r.structure])
     seen = numbers[numbers >= 0]
     assert len(seen) > 5000
-    assert set(range(len(STATE_LETTERS))) <= set(seen.tolist())
-    assert np.mean(seen == UNDEFINED) < 0.05
+    assert set(range(len(FOLD_STATE_LETTERS))) <= set(seen.tolist())
+    assert np.mean(seen == UNDEFINED_STATE) < 0.05
 
 
 def test_orientation_does_not_matter(records: list[ProteinRecord]) -> None:
@@ -97,7 +103,9 @@ def test_orientation_does_not_matter(records: list[ProteinRecord]) -> None:
         turn = Rotation.random(rng=seed).as_matrix()
         place = (record.structure.coordinates @ turn + 20.0 * seed).astype(np.float32)
         moved = replace(record.structure, coordinates=place)
-        assert np.array_equal(state_numbers(moved), state_numbers(record.structure)), record.id
+        assert np.array_equal(fold_state_numbers(moved), fold_state_numbers(record.structure)), (
+            record.id
+        )
 
 
 def test_mirror_images_differ_little_by_seen_and_much_by_built_c_beta(
@@ -110,7 +118,7 @@ def test_mirror_images_differ_little_by_seen_and_much_by_built_c_beta(
         for record in records:
             mirror = np.float32([1, 1, -1])
             image = replace(record.structure, coordinates=record.structure.coordinates * mirror)
-            pair = [state_numbers(s, ideal_c_beta=ideal) for s in (record.structure, image)]
+            pair = [fold_state_numbers(s, ideal_c_beta=ideal) for s in (record.structure, image)]
             changed.append(pair[0] != pair[1])
         shares.append(float(np.concatenate(changed).mean()))
     assert shares[0] < 0.15 < 0.2 < shares[1]
