@@ -16,6 +16,7 @@ from multiprot.bundle.prediction import PredictionHead, load_head
 from multiprot.bundle.trained_on import TrainingSequences
 from multiprot.bundle.weights import load_model
 from multiprot.config import load_config
+from multiprot.encoders.contract import ResidueEncoder
 from multiprot.encoders.options import validate_options
 from multiprot.encoders.plugin import Capabilities, Modality
 from multiprot.encoders.registry import Registry
@@ -75,6 +76,23 @@ class Bundle:
     def name(self) -> str:
         """Name in the provenance, or else that of the folder."""
         return str(self.provenance.get("name") or self.path.resolve().name)
+
+    @property
+    def encoder_alone(self) -> ResidueEncoder[Any] | None:
+        """The sequence encoder, where the mean of its tokens is the protein's vector; else None.
+
+        So it is with a distilled student: whoever has the encoder has the model.
+        """
+        fusion, sequence = self.config.fusion, self.model.sequence
+        alone = (
+            sequence is not None
+            and fusion.residues == "alone"
+            and fusion.pooling == "mean"
+            and fusion.width == sequence.token_dim
+            and fusion.sequence_stack is None
+            and fusion.go_exchange is None
+        )
+        return sequence if alone else None
 
     def capabilities(self) -> dict[Modality, Capabilities]:
         """What the model's encoders can do, with the options they have here."""

@@ -1,4 +1,4 @@
-"""What is exported: a student, from its folder or from an installed distribution."""
+"""What is exported: a student, from its folder, its bundle or an installed distribution."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from multiprot.bundle import load_bundle
+from multiprot.bundle.format import BUNDLE
 from multiprot.config import load_config
 from multiprot.encoders.plugin import Modality
 from multiprot.encoders.reference.residue_transformer import ResidueTransformer
@@ -50,14 +52,14 @@ def open_source(model: Path | str) -> ExportSource:
     Parameters
     ----------
     model
-        Folder of a student, `student:FOLDER`, or the name of an installed sequence encoder that is
-        a student and brings its weights, such as `mini`.
+        Folder of a student, `student:FOLDER`; bundle of a distilled one; or the name of an
+        installed sequence encoder that is a student and brings its weights, such as `mini`.
 
     Raises
     ------
     ExportError
         If it names no student.
-    PluginError
+    PluginError, BundleError
         If the folder is damaged.
     """
     name = str(model)
@@ -65,15 +67,35 @@ def open_source(model: Path | str) -> ExportSource:
     if not Path(name).exists() and name in registry.names(ENCODER_GROUPS[Modality.SEQUENCE]):
         return _installed(registry, name)
     folder = Path(name.removeprefix(_PREFIX))
+    if (folder / BUNDLE.file_name).is_file():
+        return _distilled(folder, name)
     if not (folder / SETTINGS).is_file():
         raise ExportError(
             f"{name}: holds no {SETTINGS}, so it is no student; give the folder of one, such as "
-            "RUN/model of `multiprot pretrain` with a masked-sequence recipe, or an installed "
-            "one by name, such as mini"
+            "RUN/model of `multiprot pretrain` with a masked-sequence recipe, RUN/bundle of "
+            "`multiprot distill`, or an installed one by name, such as mini"
         )
     student = load_student(folder)
     digest = content_hash(student.trunk, student.config)
     return ExportSource(name, student.trunk, student.config, digest)
+
+
+def _distilled(folder: Path, name: str) -> ExportSource:
+    bundle = load_bundle(folder)
+    encoder = bundle.encoder_alone
+    if not isinstance(encoder, StudentEncoder):
+        raise ExportError(
+            f"{name}: only a student can be exported: a model whose vectors are the mean of the "
+            "tokens of a `student` encoder, as configs/distill/student.yaml makes it; distil one"
+        )
+    licence = bundle.provenance.get("licence")
+    return _source(name, encoder, None if licence is None else str(licence))
+
+
+def _source(name: str, encoder: StudentEncoder, weights_license: str | None) -> ExportSource:
+    config = StudentConfig.model_validate(encoder.portable_options["architecture"])
+    trunk = encoder.trunk.eval()
+    return ExportSource(name, trunk, config, content_hash(trunk, config), weights_license)
 
 
 def _installed(registry: Registry, name: str) -> ExportSource:
@@ -86,10 +108,7 @@ def _installed(registry: Registry, name: str) -> ExportSource:
             f"{name}: this encoder is no student with weights of its own, and only students can be "
             f"exported; give student:FOLDER, or a student that a distribution brings, such as mini"
         )
-    config = StudentConfig.model_validate(encoder.portable_options["architecture"])
-    trunk = encoder.trunk.eval()
-    licence = plugin.capabilities(section).weights_license
-    return ExportSource(name, trunk, config, content_hash(trunk, config), licence)
+    return _source(name, encoder, plugin.capabilities(section).weights_license)
 
 
 def content_hash(trunk: ResidueTransformer, config: StudentConfig) -> str:

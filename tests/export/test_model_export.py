@@ -11,16 +11,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from safetensors import numpy as safetensors_numpy
 
+from multiprot.bundle import save_bundle
+from multiprot.embedding import Embedder
 from multiprot.errors import ExportError, MultiprotError, OutputExistsError, PluginError
 from multiprot.export import ModelExport, export_model, model_export, open_source
 from multiprot.export.parity import compare, padded, refuse_beyond, trial_sequences
 from multiprot.export.source import content_hash
 from multiprot.export.transformers_checkpoint import write_checkpoint
-from multiprot.proteins import RESIDUE_LETTERS
+from multiprot.fusion import ModelConfig
+from multiprot.proteins import RESIDUE_LETTERS, ProteinRecord
+from tests.tiny_model import tiny_model
 
-pytest.importorskip("transformers")
+transformers = pytest.importorskip("transformers")
 
 
 def test_the_record_says_what_was_measured(
@@ -123,3 +128,36 @@ def test_padding_is_masked() -> None:
     ids, mask = padded(["AC", "D"])
     assert ids.tolist() == [[0, 1], [2, 27]]
     assert mask.tolist() == [[1, 1], [1, 0]]
+
+
+def distilled(folder: Path, **fusion: Any) -> Path:
+    """A bundle as `multiprot distill` leaves it."""
+    shape = {"residues": "alone", "layers": 0, "pooling": "mean", "width": 64, "shared_dim": 0}
+    config = ModelConfig.model_validate(
+        {
+            "sequence": {"name": "student", "options": {"width": 64, "layers": 1}},
+            "fusion": shape | fusion,
+        }
+    )
+    provenance = {"name": "distilled", "licence": "CC0-1.0"}
+    return save_bundle(folder, model=tiny_model(config), model_config=config, provenance=provenance)
+
+
+def test_a_distilled_student_is_exported_from_its_bundle(tmp_path: Path) -> None:
+    bundle = distilled(tmp_path / "bundle")
+    done = export_model(bundle, tmp_path / "out", "transformers")
+    assert done.width == 64
+    assert open_source(bundle).weights_license == "CC0-1.0"
+    records = [ProteinRecord(id="a", sequence="MKTAYIAKQRX")]
+    expected = Embedder.open(bundle).embed(records).vectors[0]
+    model = transformers.AutoModel.from_pretrained(tmp_path / "out").eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")
+    with torch.inference_mode():
+        tokens = model(**tokenizer("MKTAYIAKQRX", return_tensors="pt")).last_hidden_state
+    np.testing.assert_allclose(tokens[0].mean(dim=0).numpy(), expected, atol=1e-5)
+
+
+def test_a_bundle_that_is_more_than_a_student_is_refused(tmp_path: Path) -> None:
+    bundle = distilled(tmp_path / "bundle", pooling="norm-softmax")
+    with pytest.raises(ExportError, match="only a student can be exported"):
+        export_model(bundle, tmp_path / "out", "transformers")
