@@ -68,7 +68,7 @@ class TransferError(MultiprotError):
 
 
 class FidelityError(MultiprotError):
-    """A student cannot be compared with a teacher, or keeps too little of what the teacher knows."""
+    """A student cannot be compared with its teacher, or keeps too little of it."""
 
 
 class ReportError(MultiprotError):
