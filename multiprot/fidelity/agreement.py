@@ -18,10 +18,8 @@ from multiprot.fidelity.overlap import (
     rank_correlation,
     shared_neighbours,
 )
+from multiprot.fidelity.proteins import LEAST_PROTEINS
 from multiprot.fidelity.vectors import PairedRows
-
-LEAST_PROTEINS: Final = 8
-"""Fewer cannot be cut into halves on which anything could be learnt."""
 
 _BINS: Final = 40
 

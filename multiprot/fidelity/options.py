@@ -29,9 +29,9 @@ class FidelityOptions(Section):
     max_proteins: int = Field(default=2000, ge=8)
     """Proteins compared at most; of more, those whose sequences have the smallest hashes."""
     max_compared_residues: int = Field(default=20_000, ge=100)
-    """Residues whose tokens are compared, of whole proteins, the first of which may exceed it."""
+    """Residues whose tokens are compared, of whole proteins and of eight at least."""
     timed_residues: int = Field(default=20_000, ge=1)
-    """Residues of the proteins that are embedded to measure speed, of whole proteins."""
+    """Residues of the proteins that are embedded to measure speed, eight at least."""
     rounds: int = Field(default=5, ge=1)
     """Times that each model embeds them, in turns, after a run that warms up."""
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from multiprot.data.corpus_writer import CorpusWriter
 from multiprot.embedding import InputReader
@@ -16,7 +17,10 @@ from multiprot.errors import FidelityError
 from multiprot.files import atomic_folder
 from multiprot.proteins import ProteinRecord
 
-_SHORT = 16
+LEAST_PROTEINS: Final = 8
+"""Fewer cannot be cut into halves on which anything could be learnt."""
+
+_SHORT: Final = 16
 """Hex digits of a hash in a name."""
 
 
@@ -57,11 +61,11 @@ class ProteinSet:
         return sum(map(len, self.records))
 
     def first_residues(self, most: int) -> tuple[ProteinRecord, ...]:
-        """As many of the first proteins as have no more than `most` residues, at least two."""
+        """As many of the first proteins as have no more than `most` residues, eight at least."""
         chosen, size = list[ProteinRecord](), 0
         for record in self.records:
             size += len(record)
-            if size > most and len(chosen) > 1:
+            if size > most and len(chosen) >= LEAST_PROTEINS:
                 break
             chosen.append(record)
         return tuple(chosen)
@@ -80,7 +84,7 @@ def read_proteins(inputs: Sequence[str], most: int) -> ProteinSet:
     Raises
     ------
     FidelityError
-        If there is none, or two different ones have the same id.
+        If there are fewer than eight, or two different ones have the same id.
     MultiprotError
         If an input is missing.
     """
@@ -100,11 +104,11 @@ def read_proteins(inputs: Sequence[str], most: int) -> ProteinSet:
             heapq.heappush(kept, (-int.from_bytes(digest), given, row.record))
             if len(kept) > most:
                 heapq.heappop(kept)
-    if not kept:
+    if len(kept) < LEAST_PROTEINS:
         reason = f": {unread[0][0]}: {unread[0][1]}" if unread else ""
         raise FidelityError(
-            f"{', '.join(inputs)}: no protein to compare models on{reason}; give FASTA files, "
-            "structures or a corpus"
+            f"{', '.join(inputs)}: {len(kept)} different proteins to compare models on{reason}; "
+            f"give {LEAST_PROTEINS} or more, in FASTA files, structures or a corpus"
         )
     records = tuple(record for _, _, record in sorted(kept, key=lambda entry: -entry[0]))
     _refuse_repeated_ids(records)
