@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 FORMAT: Final = "multiprot-fidelity"
 FORMAT_VERSION: Final = 1
@@ -298,7 +298,7 @@ class FidelityCard(CardPart):
     proteins: ProteinFacts
     student: ModelFacts
     random: dict[str, Any]
-    teachers: tuple[TeacherFidelity, ...]
+    teachers: tuple[TeacherFidelity, ...] = Field(min_length=1)
     retained: float | None
     min_retained: float | None
     passed: bool | None

@@ -34,8 +34,8 @@ def _beside(card: FidelityCard, teacher: TeacherFidelity) -> Iterator[str]:
     else:
         count = f"{len(kept.tasks)} task{'' if len(kept.tasks) == 1 else 's'}"
         yield f"  gain retained      {_told(kept.share)} over {count}"
-    tolerance = float(card.options["tolerance"])
-    yield f"  within ±{tolerance:.1%}       {kept.within} of {kept.lines} scores"
+    tolerance = f"within ±{100 * float(card.options['tolerance']):g} %"
+    yield f"  {tolerance:<16}   {kept.within} of {kept.lines} scores"
     yield f"  protein cosine     {_told(agreed.protein_cosine.centred)} (mapped, centred)"
     yield f"  residue cosine     {_told(agreed.residue_cosine.centred)} (mapped, centred)"
     yield f"  {f'{agreed.neighbours} nearest':<16}   {_told(agreed.overlap.share)} in common" + (

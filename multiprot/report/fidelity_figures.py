@@ -36,13 +36,13 @@ def task_figures(card: FidelityCard, owner: str) -> Iterator[Figure]:
             alt="Student's score less the teacher's, in percent of it; the table has the values.",
             data=differences,
             layout={
-                **_ruled("student less teacher, % of the teacher's score", differences),
+                **_ruled("difference, % of the teacher's score", differences),
                 "shapes": [_band(-100 * tolerance, 100 * tolerance), _rule(0)],
             },
             height=_height(differences),
             wide=True,
             note=f"Right of 0 the student is better, whether or not a greater value is. Bars are "
-            f"bootstrap intervals of the same test entries; the band is ±{tolerance:.1%}.",
+            f"bootstrap intervals of the same test entries; the band is ±{100 * tolerance:g} %.",
         )
     shares = [_shares(each, place) for place, each in enumerate(card.teachers, 1)]
     if any(trace["x"] for trace in shares):
@@ -83,7 +83,7 @@ def speed_figure(card: FidelityCard, owner: str) -> Figure:
     speeds = [point["x"][0] for point in points]
     margin = max(0.3, 0.2 * math.log10(max(speeds) / min(speeds)))
     return Figure(
-        id=f"{owner}-speed",
+        id=f"{owner}-retained-speed",
         title="What is retained, and how fast it is",
         alt="; ".join(f"{point['name']} at {point['x'][0]:,.0f} residues/s" for point in points),
         data=points,

@@ -53,6 +53,6 @@ def _content(card: FidelityCard) -> dict[str, Any]:
         "legend": legend(names)[1:],
         "several": len(card.teachers) > 1,
         "line_name": line_name,
-        "tolerance": f"±{float(card.options['tolerance']):.1%}",
-        "confidence": f"{float(card.scoring['confidence']):.0%}",
+        "tolerance": f"±{100 * float(card.options['tolerance']):g} %",
+        "confidence": f"{100 * float(card.scoring['confidence']):g} %",
     }
