@@ -38,6 +38,9 @@ from multiprot.fidelity.vectors import (
     paired_residues,
 )
 
+_ROWS_PER_CHANNEL: Final = 4
+"""Rows by which a map is well known, two of them in each half."""
+
 _VECTORS: Final = "proteins"
 _RANDOM: Final = "random"
 
@@ -90,6 +93,7 @@ def measure_fidelity(plan: FidelityPlan) -> FidelityCard:
     )
     notes = [*results["notes"], *_failures(outcome)]
     facts = {name: ModelFacts(**each.facts, speed=speeds[name]) for name, each in seen.items()}
+    notes += _thin_maps(facts[plan.student.name], agreements)
     teachers = tuple(
         _beside(plan, outcome, facts, (teacher, random), agreements[teacher.name], notes)
         for teacher in plan.teachers
@@ -180,6 +184,23 @@ def _beside(
 
 def _share(part: float | None, whole: float | None) -> float | None:
     return part / whole if part is not None and whole else None
+
+
+def _thin_maps(student: ModelFacts, agreements: dict[str, Agreement]) -> list[str]:
+    """Maps that were fitted on too little to be the best ones."""
+    notes = []
+    for name, agreed in agreements.items():
+        for unit, found in (
+            ("protein", agreed.protein_cosine),
+            ("residue", agreed.residue_cosine),
+        ):
+            if found.rows < _ROWS_PER_CHANNEL * student.width:
+                notes.append(
+                    f"the {unit} cosine to {name} is less than it could be: its map has "
+                    f"{student.width} channels and was fitted on {found.rows // 2} {unit}s; give "
+                    "more proteins"
+                )
+    return notes
 
 
 def _failures(outcome: Outcome) -> list[str]:

@@ -25,7 +25,9 @@ def given(count: int = 30) -> list[tuple[str, str]]:
 
 def test_each_sequence_once(tmp_path: Path) -> None:
     rows = given()
-    path = fasta(tmp_path / "a.fasta", [*rows, *((f"again{n}", s) for n, (_, s) in enumerate(rows))])
+    path = fasta(
+        tmp_path / "a.fasta", [*rows, *((f"again{n}", s) for n, (_, s) in enumerate(rows))]
+    )
     found = read_proteins([path], 100)
     assert {record.id for record in found.records} == {name for name, _ in rows}
     assert (found.given, found.repeated, found.surplus, found.structures) == (60, 30, 0, 0)
