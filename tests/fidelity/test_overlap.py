@@ -64,7 +64,7 @@ def test_shares_are_those_of_sets() -> None:
 def test_the_curve_has_the_k_that_was_asked_for_and_no_trivial_one() -> None:
     assert neighbour_counts(10, 41) == (1, 2, 5, 10, 20)
     assert neighbour_counts(7, 15) == (1, 2, 5, 7)
-    with pytest.raises(FidelityError, match="20 different proteins.*give 21 or more"):
+    with pytest.raises(FidelityError, match=r"20 different proteins.*give 21 or more"):
         neighbour_counts(10, 20)
 
 

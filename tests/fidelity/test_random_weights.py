@@ -47,7 +47,7 @@ def test_it_is_always_the_same(kind: str, models: dict[str, str], tmp_path: Path
 
 
 def test_of_another_encoder_it_is_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(FidelityError, match="residue-transformer.*--random baseline"):
+    with pytest.raises(FidelityError, match=r"residue-transformer.*--random baseline"):
         random_like(Embedder.open("residue-transformer"), tmp_path / "random")
 
 

@@ -74,5 +74,5 @@ def test_a_damaged_card_lets_nobody_pass(spoil: object, tmp_path: Path) -> None:
     folder = written(tmp_path, card(teacher("one", 0.98)))
     path = folder / "fidelity.json"
     path.write_text(spoil(path.read_text()))  # type: ignore[operator]
-    with pytest.raises(MultiprotError, match="fidelity.json"):
+    with pytest.raises(MultiprotError, match=r"fidelity\.json"):
         require_fidelity(folder, HASH, 0.1)
