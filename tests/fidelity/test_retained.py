@@ -22,7 +22,7 @@ TRIO = Trio("pupil", "master", "nobody")
 SCORING = FidelityScoring(seeds=2, resamples=200)
 TRUTH = np.random.default_rng(0).normal(size=ENTRIES)
 
-Noise = Mapping[str, float]
+Noise = dict[str, float]
 """Model -> standard deviation of the noise on its predictions."""
 
 GOOD: Noise = {"pupil": 1.0, "master": 0.3, "nobody": 8.0}
