@@ -44,6 +44,7 @@ PACKAGES: Final = (
     "multiprot.evaluation.comparison",
     "multiprot.transfer",
     "multiprot.search",
+    "multiprot.fidelity",
     "multiprot.export",
     "multiprot.testing",
     "multiprot.errors",

@@ -67,6 +67,10 @@ class TransferError(MultiprotError):
     """Transferability cannot be measured on what was given."""
 
 
+class FidelityError(MultiprotError):
+    """A student cannot be compared with its teacher, or keeps too little of it."""
+
+
 class ReportError(MultiprotError):
     """A page cannot be made of what was given."""
 

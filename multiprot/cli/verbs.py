@@ -20,6 +20,7 @@ VERBS: Final = {
     "export": "Write vectors as HDF5, npz, CSV or AnnData; a student for transformers or ONNX.",
     "tasks": "List benchmark tasks and check them: columns, labels, balance, leaks.",
     "evaluate": "Compare what models' vectors are worth on tasks.",
+    "fidelity": "Measure how much of its teachers a student keeps, and write its card.",
     "report": "Write one web page of scores, maps, curves and matrices.",
     "transfer": "Measure where a representation will serve: OTFRM and its companions.",
     "finetune": "Fit a model to a task, with a head that predicts.",

@@ -11,6 +11,7 @@ from multiprot.bundle.format import BUNDLE
 from multiprot.embedding.store_format import STORE
 from multiprot.errors import ReportError
 from multiprot.evaluation.comparison.run import CELLS, RUN
+from multiprot.fidelity.requirement import CARD
 from multiprot.report.json_file import read_object
 from multiprot.report.training_logs import LOGS
 from multiprot.transfer.record import TRANSFER
@@ -26,6 +27,7 @@ class InputKind(StrEnum):
     TRANSFER = "transferability"
     STORE = "embedding store"
     RUN = "training run"
+    FIDELITY = "fidelity card"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ def _kind(folder: Path) -> InputKind:
     if not folder.is_dir():
         fault = "is a file; give the folder it lies in" if folder.exists() else "no such folder"
         raise ReportError(f"{folder}: {fault}")
+    if (folder / CARD).is_file():
+        return InputKind.FIDELITY
     if (folder / TRANSFER).is_file():
         return InputKind.TRANSFER
     if (folder / STORE.file_name).is_file():
@@ -92,8 +96,8 @@ def _why_unknown(folder: Path) -> str:
     if (folder / CELLS).is_dir() or (folder / RUN).is_file():
         return "an evaluation that is not finished; run `multiprot evaluate` with --resume first"
     return (
-        "is no training run, embedding store, evaluation or transfer folder; give one that "
-        "`multiprot pretrain`, `embed`, `evaluate` or `transfer` wrote"
+        "is no training run, embedding store, evaluation, transfer folder or fidelity card; give "
+        "one that `multiprot pretrain`, `embed`, `evaluate`, `transfer` or `fidelity` wrote"
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from multiprot.report.inputs import ReportInput
 from multiprot.report.libraries import report_library
-from multiprot.report.sections import PageSection
+from multiprot.report.page_section import PageSection
 
 _SCRIPTS: Final = ("theme.js", "plots.js", "tables.js", "space.js", "page.js")
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from multiprot.embedding import EmbeddingStore
+from multiprot.fidelity import read_card
 from multiprot.report.colours import read_colours
 from multiprot.report.evaluation_file import EvaluationFile, read_cell_times, read_evaluation
-from multiprot.report.figure import Figure, legend
+from multiprot.report.fidelity_sections import fidelity_sections
+from multiprot.report.figure import legend
 from multiprot.report.inputs import InputKind, ReportInput
 from multiprot.report.options import ReportOptions
+from multiprot.report.page_section import PageSection
 from multiprot.report.score_figures import radar_figure, task_figures
 from multiprot.report.score_table import score_table
 from multiprot.report.space import MOST_TERMS, Say, SpaceMap, space_map
@@ -29,34 +31,6 @@ from multiprot.report.transfer_figures import transfer_figures
 from multiprot.report.transfer_file import read_transfer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageSection:
-    """One part of the page.
-
-    Attributes
-    ----------
-    id
-        Anchor.
-    title
-        Heading.
-    template
-        Name of its template.
-    content
-        What the template is given.
-    figures
-        Plots in it.
-    space
-        The map in it, if it is one.
-    """
-
-    id: str
-    title: str
-    template: str
-    content: Mapping[str, Any]
-    figures: Sequence[Figure] = field(default_factory=tuple)
-    space: SpaceMap | None = None
-
-
 def page_sections(
     inputs: Sequence[ReportInput], options: ReportOptions, say: Say
 ) -> Iterator[PageSection]:
@@ -69,6 +43,9 @@ def page_sections(
     """
     of = {kind: [given for given in inputs if given.kind is kind] for kind in InputKind}
     yield from _evaluations(of[InputKind.EVALUATION], options)
+    for number, given in enumerate(of[InputKind.FIDELITY]):
+        where = "" if len(of[InputKind.FIDELITY]) == 1 else f", {given.name}"
+        yield from fidelity_sections(read_card(given.folder), f"fidelity-{number}", where)
     for number, given in enumerate(of[InputKind.TRANSFER]):
         yield _transfer(f"transfer-{number}", given, alone=len(of[InputKind.TRANSFER]) == 1)
     colours = None if options.colours is None else read_colours(options.colours)

@@ -35,7 +35,7 @@ def test_equal_names_are_told_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("made", "told"),
     [
-        ({}, "is no training run, embedding store, evaluation or transfer folder"),
+        ({}, "is no training run, embedding store, evaluation, transfer folder or fidelity card"),
         ({"bundle.json": "{}"}, "is a bundle"),
         ({"run.json": "{}"}, "not finished; run `multiprot evaluate` with --resume"),
         ({"results.json": ""}, r"results\.json: is empty"),

@@ -45,6 +45,7 @@ class BundleModel(EmbeddingModel):
         self._precision = options.precision
         model = bundle.model.to(device)
         self._model = model
+        self.parameter_count = sum(p.numel() for p in model.parameters())
         self._modalities = options.modalities
         self.collate(_featurizer(model.sequence))
 

@@ -67,6 +67,7 @@ class EncoderModel(EmbeddingModel):
         self.capabilities = {modality: capabilities}
         self.device = device
         self.width = encoder.token_dim
+        self.parameter_count = sum(p.numel() for p in encoder.parameters())
         self.packs = capabilities.packs
         self.trained_on = encoder.trained_on
         self._modality = modality

@@ -64,6 +64,8 @@ class EmbeddingModel(ABC):
         Those of the residue encoders in use.
     width
         Channels of a vector and of a residue's token.
+    parameter_count
+        Numbers in its weights, of all its parts.
     pooling
         How a protein's vector comes from its residues, in words.
     unit
@@ -82,6 +84,7 @@ class EmbeddingModel(ABC):
     identity: ModelIdentity
     capabilities: Mapping[Modality, Capabilities]
     width: int
+    parameter_count: int
     pooling: str
     unit: bool = False
     mean_pooled: bool = False

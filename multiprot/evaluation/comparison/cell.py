@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from multiprot.errors import EvaluationError
 from multiprot.evaluation.comparison.options import EvaluateOptions
+from multiprot.evaluation.comparison.predictions import predictions_name
 from multiprot.evaluation.comparison.scoring import Scoring, scoring_of
 from multiprot.evaluation.features import FeatureSource, TaskFeatures
 from multiprot.evaluation.probes import FittedProbe, Problem, Rows, find_probe
@@ -169,7 +170,9 @@ def _run(
     splits = {}
     for split, rows in parts.tests.items():
         predictions = fitted.predict(rows.features)
-        _write_predictions(folder / f"{probe}-{seed}-{split}.npz", parts.task, rows, predictions)
+        _write_predictions(
+            folder / predictions_name(probe, seed, split), parts.task, rows, predictions
+        )
         groups = np.asarray(rows.groups)
         units = scoring.units(groups)
         splits[split] = {

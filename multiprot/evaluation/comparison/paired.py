@@ -2,56 +2,21 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
-from numpy.typing import NDArray
 
 from multiprot.errors import EvaluationError
+from multiprot.evaluation.comparison.predictions import (
+    Predictions,
+    predictions_name,
+    primary_scorer,
+)
 from multiprot.evaluation.comparison.scoring import Scoring
-from multiprot.evaluation.metrics.metric import Scorer
 from multiprot.evaluation.statistics import BootstrapOptions, holm, paired_difference
-
-
-@dataclass(frozen=True, slots=True)
-class _Predictions:
-    """Of one model on one test split.
-
-    Attributes
-    ----------
-    ids
-        Of the entries.
-    groups
-        int [row]: position of each row's entry among `ids`.
-    labels, predictions
-        One row each.
-    """
-
-    ids: NDArray[np.str_]
-    groups: NDArray[np.int32]
-    labels: NDArray[Any]
-    predictions: NDArray[np.float32]
-
-    @classmethod
-    def read(cls, path: Path) -> _Predictions:
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return cls(*(arrays[name] for name in ("ids", "groups", "labels", "predictions")))
-        except (OSError, ValueError, KeyError, BadZipFile, zlib.error) as error:
-            raise EvaluationError(
-                f"{path}: cannot be read ({error}); remove {path.parent} and go on with --resume"
-            ) from None
-
-    def of(self, common: NDArray[np.str_]) -> _Predictions:
-        """Rows of some entries; entries stand in one order in the files of all models."""
-        kept = np.isin(self.ids, common)[self.groups]
-        return _Predictions(self.ids, self.groups[kept], self.labels[kept], self.predictions[kept])
 
 
 def paired_comparisons(
@@ -91,7 +56,7 @@ def paired_comparisons(
     for (task, probe, split), values in sorted(tables.items()):
         best = max(values, key=lambda model: values[model])
         files = {
-            model: _Predictions.read(folders[model, task] / f"{probe}-0-{split}.npz")
+            model: Predictions.read(folders[model, task] / predictions_name(probe, 0, split))
             for model in values
         }
         place = {"task": task, "probe": probe, "split": split}
@@ -104,7 +69,7 @@ def paired_comparisons(
 
 def _against(
     best: str,
-    files: Mapping[str, _Predictions],
+    files: Mapping[str, Predictions],
     scoring: Scoring,
     bootstrap: BootstrapOptions,
     apart: dict[str, str],
@@ -120,7 +85,7 @@ def _against(
         one, other = files[best].of(common), file.of(common)
         try:
             difference = paired_difference(
-                (_primary(scoring, one), _primary(scoring, other)),
+                (primary_scorer(scoring, one), primary_scorer(scoring, other)),
                 scoring.units(one.groups),
                 bootstrap,
                 greater_is_better=scoring.greater_is_better,
@@ -143,7 +108,3 @@ def _against(
     for row, value in zip(tested, corrected, strict=True):
         row["p_value_holm"] = float(value)
     return rows
-
-
-def _primary(scoring: Scoring, file: _Predictions) -> Scorer:
-    return scoring.scorers(file.labels, file.predictions, file.groups)[scoring.primary]
