@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
 
-from multiprot.cli.export_model import refuse_options_of_stores, refuse_student, written_model
+from multiprot.cli.export_model import (
+    ModelRequest,
+    refuse_options_of_models,
+    refuse_options_of_stores,
+    refuse_student,
+    written_model,
+)
 
 if TYPE_CHECKING:
     from multiprot.embedding.exchange import ExportSummary
@@ -67,6 +73,22 @@ def export(
         bool,
         typer.Option("--escape-ids", help="In hdf5, write / in an id as %2F instead of refusing."),
     ] = False,
+    card: Annotated[
+        Path | None,
+        typer.Option(
+            "--card",
+            help="Folder that `multiprot fidelity` wrote for this student: goes along with it. A "
+            "distilled student needs one.",
+        ),
+    ] = None,
+    min_retained: Annotated[
+        float | None,
+        typer.Option(
+            "--min-retained",
+            help="Least share of its teachers' gain over random weights that the card must show, "
+            "such as 0.97.",
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Summary as JSON.")] = False,
 ) -> None:
@@ -78,9 +100,11 @@ def export(
     given = {"--residues": residues, "--ids": ids is not None, "--escape-ids": escape_ids}
     if to in _OF_MODELS:
         refuse_options_of_stores(to.value, given)
-        print(written_model(source, out, to.value, overwrite=overwrite, as_json=as_json))
+        request = ModelRequest(to.value, card, min_retained, overwrite, as_json)
+        print(written_model(source, out, request))
         return
     refuse_student(source)
+    refuse_options_of_models({"--card": card, "--min-retained": min_retained})
     from multiprot.embedding.exchange import ExportOptions, export_store, read_id_list
 
     options = ExportOptions(

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from multiprot.errors import ConfigError
 
@@ -37,6 +37,22 @@ def refuse_options_of_stores(to: str, given: Mapping[str, bool]) -> None:
             raise ConfigError(f"--to {to} writes a model, and {name} is for vectors; leave it out")
 
 
+def refuse_options_of_models(given: Mapping[str, object]) -> None:
+    """Raise if an option was given that only models have.
+
+    Raises
+    ------
+    ConfigError
+        With its name.
+    """
+    for name, value in given.items():
+        if value is not None:
+            raise ConfigError(
+                f"{name} {value} is for the export of a model (--to transformers, onnx, "
+                "onnx-int8); leave it out"
+            )
+
+
 def refuse_student(source: str) -> None:
     """Raise if `source` is a student's folder where a store's is needed.
 
@@ -54,12 +70,36 @@ def refuse_student(source: str) -> None:
         )
 
 
-def written_model(source: str, out: Path, to: Any, *, overwrite: bool, as_json: bool) -> str:
-    """Write the model; gives what to print."""
-    from multiprot.export import export_model
+class ModelRequest(NamedTuple):
+    """What is asked for of a model's export."""
 
-    done = export_model(source, out, to, overwrite=overwrite)
-    return json.dumps(_as_json(done), indent=2) if as_json else _text(done)
+    to: Any
+    card: Path | None
+    min_retained: float | None
+    overwrite: bool
+    as_json: bool
+
+
+def written_model(source: str, out: Path, request: ModelRequest) -> str:
+    """Write the model; gives what to print.
+
+    Raises
+    ------
+    ConfigError
+        If there is a bar and no card.
+    """
+    from multiprot.export import FidelityDemand, export_model
+
+    if request.card is None and request.min_retained is not None:
+        raise ConfigError(
+            f"--min-retained {request.min_retained:g} is held against a fidelity card; give it "
+            "with --card, or make one with `multiprot fidelity`"
+        )
+    demand = None
+    if request.card is not None:
+        demand = FidelityDemand(request.card, request.min_retained)
+    done = export_model(source, out, request.to, demand=demand, overwrite=request.overwrite)
+    return json.dumps(_as_json(done), indent=2) if request.as_json else _text(done)
 
 
 def _as_json(done: ModelExport) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 import multiprot
 from multiprot.export.card import card_of
+from multiprot.export.demand import FidelityDemand, check_fidelity, copy_card
 from multiprot.export.int8 import refuse_far, write_int8
 from multiprot.export.onnx import BAR as ONNX_BAR
 from multiprot.export.onnx import write_onnx
@@ -68,7 +69,12 @@ class ModelExport:
 
 
 def export_model(
-    model: Path | str, out: Path | str, to: Target, *, overwrite: bool = False
+    model: Path | str,
+    out: Path | str,
+    to: Target,
+    *,
+    demand: FidelityDemand | None = None,
+    overwrite: bool = False,
 ) -> ModelExport:
     """Write a student for another tool.
 
@@ -83,18 +89,24 @@ def export_model(
         Folder to write.
     to
         What for.
+    demand
+        The fidelity card to hold against the student, which goes along with it. One that was
+        distilled must have one.
     overwrite
         Replace a folder that is there.
 
     Raises
     ------
     ExportError
-        If `model` names no student, a library is missing, or the result is too far from the
-        student.
+        If `model` names no student, or one that was distilled and has no card; a library is
+        missing; or the result is too far from the student.
+    FidelityError
+        If the card is another model's, or the student keeps too little.
     OutputExistsError
         If the folder holds something and `overwrite` is not given.
     """
     source, out = open_source(model), Path(out)
+    check_fidelity(source, demand)
     with atomic_folder(out, overwrite=overwrite) as partial:
         run = _WRITERS[to](partial, source)
         parity = compare(source.trunk, run)
@@ -102,6 +114,8 @@ def export_model(
         told = json.dumps(_record(source, to, parity), indent=1) + "\n"
         (partial / RECORD).write_text(told, encoding="utf-8")
         (partial / "README.md").write_text(card_of(source, to, parity), encoding="utf-8")
+        if demand is not None:
+            copy_card(demand, partial)
     return ModelExport(
         path=out,
         to=to,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from multiprot.bundle import load_bundle
@@ -36,7 +36,9 @@ class ExportSource:
     content_hash
         SHA-256, in hex, of its shape and its tensors in float32.
     weights_license
-        SPDX id, where a distribution states one.
+        SPDX id, where a distribution or a card states one.
+    teachers
+        Whom it learnt from: how they were named to `multiprot embed --model`.
     """
 
     name: str
@@ -44,6 +46,7 @@ class ExportSource:
     config: StudentConfig
     content_hash: str
     weights_license: str | None = None
+    teachers: tuple[str, ...] = ()
 
 
 def open_source(model: Path | str) -> ExportSource:
@@ -88,8 +91,10 @@ def _distilled(folder: Path, name: str) -> ExportSource:
             f"{name}: only a student can be exported: a model whose vectors are the mean of the "
             "tokens of a `student` encoder, as configs/distill/student.yaml makes it; distil one"
         )
-    licence = bundle.provenance.get("licence")
-    return _source(name, encoder, None if licence is None else str(licence))
+    licence, taught_by = (bundle.provenance.get(key) for key in ("licence", "teachers"))
+    found = _source(name, encoder, None if licence is None else str(licence))
+    models = [each["model"]["source"] for each in (taught_by or {}).values()]
+    return replace(found, teachers=tuple(dict.fromkeys(models)))
 
 
 def _source(name: str, encoder: StudentEncoder, weights_license: str | None) -> ExportSource:

@@ -54,7 +54,9 @@ def read_card(card: Path) -> FidelityCard:
     return found
 
 
-def require_fidelity(card: Path, student_hash: str, min_retained: float) -> FidelityCard:
+def require_fidelity(
+    card: Path, student_hash: str, min_retained: float | None = None
+) -> FidelityCard:
     """Let a student pass whose card is there and good enough.
 
     Parameters
@@ -65,7 +67,8 @@ def require_fidelity(card: Path, student_hash: str, min_retained: float) -> Fide
         Content hash of the student that is to be exported, `Embedder.model.identity.content_hash`;
         `multiprot.fidelity.student_hash` finds it.
     min_retained
-        Least share of every teacher's gain over random weights that the student must retain.
+        Least share of every teacher's gain over random weights that the student must retain;
+        None: the card must be there, whatever it says.
 
     Returns
     -------
@@ -85,7 +88,8 @@ def require_fidelity(card: Path, student_hash: str, min_retained: float) -> Fide
             f"({found.student.content_hash[:_SHOWN]}…), not of the student that is given "
             f"({student_hash[:_SHOWN]}…); make its own with `multiprot fidelity`"
         )
-    refuse_below(found, min_retained, str(card))
+    if min_retained is not None:
+        refuse_below(found, min_retained, str(card))
     return found
 
 
