@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 
@@ -24,3 +26,14 @@ def optional_module(module: str, need: str, install: str, *, error: type[Excepti
         return import_module(module)
     except ImportError as cause:
         raise error(f"{need} ({cause}); next: pip install {install}") from None
+
+
+def installed_versions(distributions: Iterable[str]) -> dict[str, str]:
+    """Versions of the distributions that are installed, by name."""
+    found = {}
+    for name in distributions:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from multiprot.cli.pretrain import RunOptions, as_run_options, run_recipe
 from multiprot.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from multiprot.training.config import PretrainConfig
 
 
+@as_run_options
 def distill(
     settings: Annotated[
         list[str] | None,
@@ -26,22 +27,8 @@ def distill(
             show_default=False,
         ),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", help="Folder of the run; runs/<name> by default.", show_default=False
-        ),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the newest checkpoint of the run.")
-    ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Remove a former run of that folder first.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Build all, take two steps, write nothing.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print results as JSON.")] = False,
+    *,
+    options: RunOptions,
 ) -> None:
     """Train a student on what teachers made of its proteins.
 
@@ -49,10 +36,7 @@ def distill(
     matched by their sequences; one that a teacher lacks is learnt from the others. Leaves what
     `multiprot pretrain` leaves.
     """
-    from multiprot.cli.pretrain import RunRequest, run_recipe
-
-    request = RunRequest(out, resume, overwrite, dry_run, as_json)
-    run_recipe(resolve_distillation, settings or [], request)
+    run_recipe(resolve_distillation, settings or [], options)
 
 
 def resolve_distillation(settings: Sequence[str]) -> ResolvedConfig[PretrainConfig]:

@@ -8,10 +8,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from multiprot.cli.section_options import with_section_options
+from multiprot.config import Section
 from multiprot.errors import ConfigError, TrainingError
 
 if TYPE_CHECKING:
@@ -29,6 +31,26 @@ RUNS = Path("runs")
 """Where a run goes unless --out says otherwise: runs/<name of the recipe>."""
 
 
+class RunOptions(Section):
+    """What is asked for beside the recipe."""
+
+    out: Path | None = None
+    """Folder of the run; runs/<name> by default."""
+    resume: bool = False
+    """Go on from the newest checkpoint of the run."""
+    overwrite: bool = False
+    """Remove a former run of that folder first."""
+    dry_run: bool = False
+    """Build all, take two steps, write nothing."""
+    as_json: bool = False
+    """Print results as JSON."""
+
+
+as_run_options: Final = with_section_options(RunOptions, renamed={"as_json": "--json"})
+"""Of a verb that trains: the options of `RunOptions` for its parameter `options`."""
+
+
+@as_run_options
 def pretrain(
     settings: Annotated[
         list[str] | None,
@@ -39,22 +61,8 @@ def pretrain(
             show_default=False,
         ),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", help="Folder of the run; runs/<name> by default.", show_default=False
-        ),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the newest checkpoint of the run.")
-    ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Remove a former run of that folder first.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Build all, take two steps, write nothing.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print results as JSON.")] = False,
+    *,
+    options: RunOptions,
 ) -> None:
     """Train a model on sequences, structures and GO annotations, or on sequences alone.
 
@@ -63,21 +71,11 @@ def pretrain(
     """
     from multiprot.cli.recipes import resolve_any
 
-    run_recipe(resolve_any, settings or [], RunRequest(out, resume, overwrite, dry_run, as_json))
-
-
-class RunRequest(NamedTuple):
-    """What is asked for beside the recipe: the options of the verb."""
-
-    out: Path | None
-    resume: bool
-    overwrite: bool
-    dry_run: bool
-    as_json: bool
+    run_recipe(resolve_any, settings or [], options)
 
 
 def run_recipe(
-    resolve: Callable[[list[str]], AnyRecipe], settings: list[str], request: RunRequest
+    resolve: Callable[[list[str]], AnyRecipe], settings: list[str], options: RunOptions
 ) -> None:
     """Train what a recipe says, or rehearse it, and print what came of it.
 
@@ -87,28 +85,28 @@ def run_recipe(
         From `[RECIPE] [KEY=VALUE]...` to the recipe.
     settings
         These arguments; a run that is resumed without a recipe goes on with its own.
-    request
-        The options.
+    options
+        Where, and how.
     """
-    if request.resume and (request.overwrite or request.dry_run):
-        other = "--overwrite" if request.overwrite else "--dry-run"
+    if options.resume and (options.overwrite or options.dry_run):
+        other = "--overwrite" if options.overwrite else "--dry-run"
         raise ConfigError(f"--resume and {other} exclude each other; give one of them")
-    resolved = resolve(_with_own_recipe(settings, request))
-    folder = request.out or RUNS / resolved.value.name
-    if request.dry_run:
-        _rehearse(resolved.value, as_json=request.as_json)
+    resolved = resolve(_with_own_recipe(settings, options))
+    folder = options.out or RUNS / resolved.value.name
+    if options.dry_run:
+        _rehearse(resolved.value, as_json=options.as_json)
         return
-    results = _train(resolved, folder, resume=request.resume, overwrite=request.overwrite)
+    results = _train(resolved, folder, resume=options.resume, overwrite=options.overwrite)
     if results is not None:
-        _show(results, _model(resolved.value, folder), as_json=request.as_json)
+        _show(results, _model(resolved.value, folder), as_json=options.as_json)
 
 
-def _with_own_recipe(settings: list[str], request: RunRequest) -> list[str]:
+def _with_own_recipe(settings: list[str], options: RunOptions) -> list[str]:
     from multiprot.cli.recipes import EMBEDDED_DEFAULT, split_recipe
 
     recipe, overrides = split_recipe(settings)
-    own = (request.out or RUNS / EMBEDDED_DEFAULT) / "config.yaml"
-    if request.resume and recipe is None and own.is_file():
+    own = (options.out or RUNS / EMBEDDED_DEFAULT) / "config.yaml"
+    if options.resume and recipe is None and own.is_file():
         return [str(own), *overrides]
     return settings
 

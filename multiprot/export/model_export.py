@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -20,6 +19,7 @@ from multiprot.export.source import ExportSource, open_source
 from multiprot.export.transformers_checkpoint import BAR as TRANSFORMERS_BAR
 from multiprot.export.transformers_checkpoint import write_checkpoint
 from multiprot.files import atomic_folder
+from multiprot.optional import installed_versions
 
 Target = Literal["transformers", "onnx", "onnx-int8"]
 """What a student is written for."""
@@ -137,20 +137,9 @@ def _record(source: ExportSource, to: Target, parity: Parity) -> dict[str, Any]:
         "parameters": _parameters(source),
         "pooling": "mean of the tokens of all residues",
         "parity": asdict(parity),
-        "versions": {"multiprot": multiprot.__version__, **_versions()},
+        "versions": {"multiprot": multiprot.__version__, **installed_versions(_LIBRARIES)},
     }
 
 
 def _parameters(source: ExportSource) -> int:
     return sum(parameter.numel() for parameter in source.trunk.parameters())
-
-
-def _versions() -> dict[str, str]:
-    """Of the libraries that took part and are installed."""
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from multiprot.embedding.models.encoder_model import EncoderModel
 from multiprot.embedding.models.model import EmbeddingModel
 from multiprot.errors import PluginError
 from multiprot.fidelity.vectors import ModelVectors
+from multiprot.optional import installed_versions
 from multiprot.student.checkpoint import SETTINGS, read_settings
 
 NOT_STATED: Final = "not stated"
@@ -125,13 +125,7 @@ def machine(device: str) -> dict[str, Any]:
 
 def library_versions() -> dict[str, str]:
     """Of what numbers depend on, where it is installed."""
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    return installed_versions(_LIBRARIES)
 
 
 def _is_student(folder: Path) -> bool:

@@ -66,9 +66,7 @@ class CompanyDistillation(Distillation):
         teachers: Mapping[str, TeacherFacts],
     ) -> None:
         super().__init__(config, context, {name: f.width for name, f in teachers.items()})
-        self.statistics = StatisticsOfTeachers(
-            {name: (facts.mean, facts.deviation) for name, facts in teachers.items()}
-        )
+        self.statistics = StatisticsOfTeachers.of_vectors(teachers)
 
     @abstractmethod
     def losses(self, similarities: Similarities) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, cast
+from typing import Final, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -129,6 +129,11 @@ class StatisticsOfTeachers(nn.Module):
         super().__init__()
         self.names = tuple(moments)
         self.each = nn.ModuleList(ChannelStatistics(*both) for both in moments.values())
+
+    @classmethod
+    def of_vectors(cls, teachers: Mapping[str, TeacherFacts]) -> Self:
+        """Those of protein vectors."""
+        return cls({name: (facts.mean, facts.deviation) for name, facts in teachers.items()})
 
     def __getitem__(self, teacher: int) -> ChannelStatistics:
         return cast(ChannelStatistics, self.each[teacher])

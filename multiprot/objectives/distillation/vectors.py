@@ -42,9 +42,7 @@ class VectorDistillation(Distillation):
         teachers: Mapping[str, TeacherFacts],
     ) -> None:
         super().__init__(config, context, {name: f.width for name, f in teachers.items()})
-        self.statistics = StatisticsOfTeachers(
-            {name: (facts.mean, facts.deviation) for name, facts in teachers.items()}
-        )
+        self.statistics = StatisticsOfTeachers.of_vectors(teachers)
         self.heads = nn.ModuleList(
             projection_head(config.head, context.width, facts.width) for facts in teachers.values()
         )
