@@ -1,7 +1,7 @@
 r"""Time per protein of MTDP's recipe: ours beside the loops as released, at one student's shape.
 
     python -m benchmarks.mtdp_training --out FILE [--proteins 32] [--long-proteins 16] \
-        [--rounds 3] [--threads 2] [--tokens 4096] [--only embedding|step]
+        [--rounds 3] [--threads 2] [--tokens 2048] [--only embedding|step]
 
 Both have the T5 encoder of configs/distill/mtdp.yaml with the same random weights. "embedding" is
 what MTDP's 2 proteins per second are about: vectors of all proteins; the released loop pads each to
@@ -117,7 +117,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--long-proteins", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--tokens", type=int, default=4096, help="of a batch that we learn")
+    parser.add_argument("--tokens", type=int, default=2048, help="of a batch that we learn")
     parser.add_argument("--student", default="20m", help="preset of our own student")
     parser.add_argument("--only", choices=PARTS)
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
