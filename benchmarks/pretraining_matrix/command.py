@@ -16,6 +16,11 @@ from benchmarks.pretraining_matrix.variants import Study
 
 def compare(study: Study, given: argparse.Namespace) -> None:
     """Make and score what is not there yet; print the table."""
+    print("\n".join(table(scored(study, given), tuple(study.tasks), study.baseline)))
+
+
+def scored(study: Study, given: argparse.Namespace) -> dict[str, dict[str, list[float]]]:
+    """Make and score what is not there yet; variant -> task -> one score for each seed."""
     wanted = jobs(study.variants, given.out)
     settings = [f"trainer.threads={given.threads}", *given.set]
     rows = Rows(given.rows, given.test_rows, given.residues, given.test_residues, given.probe_seeds)
@@ -25,7 +30,7 @@ def compare(study: Study, given: argparse.Namespace) -> None:
 
     missing = {} if given.only_table else _missing(study, wanted, kept)
 
-    def scored(job: Job) -> tuple[Job, dict[str, float]]:
+    def made(job: Job) -> tuple[Job, dict[str, float]]:
         pretrain(job, str(given.recipe), settings)
         return job, {
             task: evaluate(job, _folder(given.tasks, task), study.tasks[task], rows)
@@ -33,9 +38,9 @@ def compare(study: Study, given: argparse.Namespace) -> None:
         }
 
     with ThreadPoolExecutor(given.parallel) as pool:
-        jobs_to_do = [pool.submit(scored, job) for job in wanted if job.name in missing]
+        to_do = [pool.submit(made, job) for job in wanted if job.name in missing]
         try:
-            for done in as_completed(jobs_to_do):
+            for done in as_completed(to_do):
                 job, scores = done.result()
                 kept.add(job.name, scores)
                 print(f"{job.name}: {scores}", file=sys.stderr, flush=True)
@@ -43,7 +48,7 @@ def compare(study: Study, given: argparse.Namespace) -> None:
             # What fails once would fail for hours: those that have not begun are not begun.
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    print("\n".join(table(by_variant(wanted, kept.scores), tuple(study.tasks), study.baseline)))
+    return by_variant(wanted, kept.scores)
 
 
 def _folder(places: list[Path], task: str) -> Path:
@@ -65,24 +70,27 @@ def _missing(study: Study, wanted: list[Job], kept: Scores) -> dict[str, list[st
 
 def arguments(description: str, recipe: str) -> argparse.Namespace:
     """What was given on the command line of a study of `recipe`."""
-    parser = argparse.ArgumentParser(
+    return parser(description, recipe).parse_args()
+
+
+def parser(description: str, recipe: str) -> argparse.ArgumentParser:
+    """Options of a study of `recipe`; a study may add its own."""
+    found = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
+    found.add_argument(
         "--tasks", type=Path, required=True, action="append", help="folder of task folders"
     )
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--recipe", type=Path, default=Path(recipe))
-    parser.add_argument("--seeds", type=int, default=3, help="pretrainings of the main variants")
-    parser.add_argument("--probe-seeds", type=int, default=3)
-    parser.add_argument(
-        "--rows", type=int, default=1500, help="training proteins of a task at most"
-    )
-    parser.add_argument("--test-rows", type=int, default=1000)
-    parser.add_argument("--residues", type=int, default=200_000, help="for tasks of residues")
-    parser.add_argument("--test-residues", type=int, default=60_000)
-    parser.add_argument("--threads", type=int, default=1, help="of each pretraining")
-    parser.add_argument("--parallel", type=int, default=2, help="models at a time")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--only-table", action="store_true", help="of what is there")
-    return parser.parse_args()
+    found.add_argument("--out", type=Path, required=True)
+    found.add_argument("--recipe", type=Path, default=Path(recipe))
+    found.add_argument("--seeds", type=int, default=3, help="pretrainings of the main variants")
+    found.add_argument("--probe-seeds", type=int, default=3)
+    found.add_argument("--rows", type=int, default=1500, help="training proteins of a task at most")
+    found.add_argument("--test-rows", type=int, default=1000)
+    found.add_argument("--residues", type=int, default=200_000, help="for tasks of residues")
+    found.add_argument("--test-residues", type=int, default=60_000)
+    found.add_argument("--threads", type=int, default=1, help="of each pretraining")
+    found.add_argument("--parallel", type=int, default=2, help="models at a time")
+    found.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    found.add_argument("--only-table", action="store_true", help="of what is there")
+    return found

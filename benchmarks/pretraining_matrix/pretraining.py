@@ -43,7 +43,7 @@ class Job:
     @property
     def bundle(self) -> Path:
         """The model, once it is there."""
-        return self.folder / "bundle"
+        return self.folder / "bundle" if self.variant.model is None else Path(self.variant.model)
 
 
 def jobs(variants: Sequence[Variant], out: Path) -> list[Job]:
@@ -59,14 +59,15 @@ def jobs(variants: Sequence[Variant], out: Path) -> list[Job]:
 
 def pretrain(job: Job, recipe: str, more: Sequence[str]) -> None:
     """Make a model, unless it is there; goes on where a run was stopped."""
-    if job.bundle.is_dir():
+    if job.variant.model is not None or job.bundle.is_dir():
         return
     overrides = [*more, f"seed={job.seed}", *(f"{k}={v}" for k, v in job.variant.overrides.items())]
     config = resolve_recipe([recipe, *overrides]).value
     if job.variant.objectives == ():
         _save_untrained(config, job)
         return
-    command = [sys.executable, "-m", "multiprot.cli.main", "pretrain", recipe, *overrides]
+    verb = "distill" if config.teachers else "pretrain"
+    command = [sys.executable, "-m", "multiprot.cli.main", verb, recipe, *overrides]
     command += [*_objectives(config, job.variant), "--out", str(job.folder)]
     if job.folder.is_dir():
         # A run that was stopped before its first checkpoint has nothing to go on from.

@@ -20,12 +20,16 @@ class Variant:
         How often, each time from other weights and with other batches.
     objectives
         Those of the recipe that are learnt, by name; None for all, () for weights as drawn.
+    model
+        What `multiprot evaluate` is to score, where the model is there already, as a teacher is;
+        nothing is made then.
     """
 
     name: str
     overrides: Mapping[str, str] = field(default_factory=dict)
     seeds: int = 1
     objectives: tuple[str, ...] | None = None
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

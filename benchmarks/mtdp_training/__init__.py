@@ -1,0 +1,1 @@
+"""MTDP's recipe at one shape of the student: our times beside those of the loop as released."""
