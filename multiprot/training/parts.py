@@ -21,7 +21,7 @@ from multiprot.training.bilevel_checks import refuse_impossible_inner_steps
 from multiprot.training.config import PretrainConfig
 from multiprot.training.precision import refuse_unclaimed_precision
 from multiprot.training.seeding import seed_at
-from multiprot.training.teachers.opening import AnyTeacher, facts_of, open_teachers
+from multiprot.training.teachers.opening import OpenTeacher, facts_of, open_teachers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,7 +52,7 @@ class TrainingParts:
     objectives: TotalObjective
     context: ObjectiveContext
     cached: Mapping[str, TokenReader] = field(default_factory=dict)
-    teachers: Mapping[str, AnyTeacher] = field(default_factory=dict)
+    teachers: Mapping[str, OpenTeacher] = field(default_factory=dict)
 
     @property
     def labels(self) -> GoLabels | None:
@@ -90,6 +90,8 @@ def build_parts(config: PretrainConfig, corpus: Corpus, registry: Registry) -> T
     if config.bilevel is not None:
         refuse_impossible_inner_steps(model, objectives, config.bilevel)
     asked = {need for each in objectives.members() for need in each.needs}
+    wanted = teachers if "teachers" in asked else {}
+    taught_by = {name: each.teacher for name, each in wanted.items()}
     return TrainingParts(
         corpus=corpus,
         targets=BatchTargets(
@@ -98,7 +100,7 @@ def build_parts(config: PretrainConfig, corpus: Corpus, registry: Registry) -> T
             spans=spans if "spans" in asked else None,
             geometry="geometry" in asked,
             fold_states="fold-states" in asked,
-            teachers=teachers if "teachers" in asked else {},
+            teachers=taught_by,
         ),
         model=model,
         objectives=objectives,
@@ -111,7 +113,7 @@ def _context(
     config: PretrainConfig,
     corpus: Corpus,
     known: BatchTargets,
-    teachers: Mapping[str, AnyTeacher],
+    teachers: Mapping[str, OpenTeacher],
 ) -> ObjectiveContext:
     """What objectives are built with."""
     fusion, labels, sets = config.model.fusion, known.labels, known.go_sets

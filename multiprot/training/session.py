@@ -59,7 +59,7 @@ class Session(RunSession):
                 name: reader.folder.identity.weights for name, reader in self.parts.cached.items()
             },
             "teachers": {
-                name: teacher.content_hash for name, teacher in self.parts.teachers.items()
+                name: each.teacher.content_hash for name, each in self.parts.teachers.items()
             },
         }
 

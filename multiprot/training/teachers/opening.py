@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from multiprot.data import Corpus
@@ -24,7 +26,23 @@ _ASKED: Final = 512
 """Train proteins from which means and deviations are taken."""
 
 
-def open_teachers(config: PretrainConfig, corpus: Corpus) -> dict[str, AnyTeacher]:
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenTeacher:
+    """A teacher of a run.
+
+    Attributes
+    ----------
+    teacher
+        Who is asked.
+    known
+        bool [protein of the corpus]: it has, or can be asked for, a vector.
+    """
+
+    teacher: AnyTeacher
+    known: NDArray[np.bool_]
+
+
+def open_teachers(config: PretrainConfig, corpus: Corpus) -> dict[str, OpenTeacher]:
     """The recipe's teachers, by name.
 
     Raises
@@ -32,9 +50,12 @@ def open_teachers(config: PretrainConfig, corpus: Corpus) -> dict[str, AnyTeache
     TrainingError
         If one knows no protein of a split, or is to be asked from worker processes.
     """
-    found = {name: _open(name, teacher, config) for name, teacher in config.teachers.items()}
-    for name, teacher in found.items():
-        for split, share in coverage(teacher, corpus).items():
+    found = {}
+    for name, section in config.teachers.items():
+        teacher = _open(name, section, config)
+        known = known_proteins(teacher, corpus)
+        found[name] = OpenTeacher(teacher, known)
+        for split, share in coverage(known, corpus).items():
             if not share:
                 raise TrainingError(
                     f"teachers.{name}: knows no {split} protein of {corpus.path}; proteins are "
@@ -56,24 +77,25 @@ def _open(name: str, teacher: TeacherConfig, config: PretrainConfig) -> AnyTeach
     return LiveTeacher(str(teacher.model), teacher)
 
 
-def coverage(teacher: AnyTeacher, corpus: Corpus) -> dict[str, float]:
-    """Share of the train and of the valid proteins that a teacher knows."""
-    counts = {"train": [0, 0], "valid": [0, 0]}
-    for split, (sequence,) in zip(corpus.splits, corpus.columns("sequence"), strict=True):
-        if split in counts:
-            counts[split][0] += teacher.knows(sequence)
-            counts[split][1] += 1
-    return {split: known / max(1, proteins) for split, (known, proteins) in counts.items()}
+def known_proteins(teacher: AnyTeacher, corpus: Corpus) -> NDArray[np.bool_]:
+    """bool [protein of the corpus]: whether a teacher knows it; reads and hashes all sequences."""
+    return np.array([teacher.knows(sequence) for (sequence,) in corpus.columns("sequence")], bool)
+
+
+def coverage(known: NDArray[np.bool_], corpus: Corpus) -> dict[str, float]:
+    """Share of the train and of the valid proteins that are `known`, bool [protein]."""
+    rows = {split: corpus.rows(split) for split in ("train", "valid")}
+    return {split: float(known[each].mean()) if len(each) else 0.0 for split, each in rows.items()}
 
 
 def facts_of(
-    teacher: AnyTeacher, config: TeacherConfig, corpus: Corpus, *, min_proteins: int = 1
+    opened: OpenTeacher, config: TeacherConfig, corpus: Corpus, *, min_proteins: int = 1
 ) -> TeacherFacts:
     """What objectives are told of a teacher; means are over train proteins, evenly drawn.
 
     Parameters
     ----------
-    teacher
+    opened
         Who is asked.
     config
         Its section.
@@ -82,7 +104,8 @@ def facts_of(
     min_proteins
         Train proteins that a GO term needs to count as learnt, where its model does not say.
     """
-    rows = _known_rows(teacher, corpus)
+    teacher, train = opened.teacher, corpus.rows("train")
+    rows = train[opened.known[train]]
     chosen = rows[np.linspace(0, len(rows) - 1, min(_ASKED, len(rows))).astype(np.int64)]
     answers = [each for each in teacher.answers(corpus.read(chosen)) if each is not None]
     vectors = torch.from_numpy(np.stack([each.vector for each in answers]))
@@ -102,12 +125,6 @@ def facts_of(
     )
 
 
-def _known_rows(teacher: AnyTeacher, corpus: Corpus) -> np.ndarray[Any, np.dtype[np.int64]]:
-    rows = zip(corpus.splits, corpus.columns("sequence"), strict=True)
-    known = [split == "train" and teacher.knows(sequence) for split, (sequence,) in rows]
-    return np.flatnonzero(known)
-
-
 def _moments(values: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation, float32 [channel], of `values` [item, channel]."""
     wide = values.double()
@@ -115,11 +132,11 @@ def _moments(values: Tensor) -> tuple[Tensor, Tensor]:
     return mean.float(), (wide - mean).square().mean(dim=0).sqrt().float()
 
 
-def told_of(teachers: Mapping[str, AnyTeacher], corpus: Corpus) -> dict[str, Any] | None:
+def told_of(teachers: Mapping[str, OpenTeacher], corpus: Corpus) -> dict[str, Any] | None:
     """What the card says of the teachers: model, content hash, share of the proteins known."""
     if not teachers:
         return None
     return {
-        name: {**teacher.source, "share_known": coverage(teacher, corpus)}
-        for name, teacher in teachers.items()
+        name: {**each.teacher.source, "share_known": coverage(each.known, corpus)}
+        for name, each in teachers.items()
     }

@@ -19,7 +19,14 @@ from multiprot.proteins import ProteinRecord, write_fasta
 from multiprot.training.config import PretrainConfig
 from multiprot.training.teachers.config import TeacherConfig
 from multiprot.training.teachers.live import LiveTeacher
-from multiprot.training.teachers.opening import coverage, facts_of, open_teachers
+from multiprot.training.teachers.opening import (
+    AnyTeacher,
+    OpenTeacher,
+    coverage,
+    facts_of,
+    known_proteins,
+    open_teachers,
+)
 from multiprot.training.teachers.store import StoreTeacher
 from multiprot.training.teachers.terms import term_vectors
 from tests.tiny_model import CONFIG, PROVENANCE, tiny_model, tiny_ontology
@@ -38,6 +45,10 @@ def recipe(corpus: Corpus, **teachers: dict[str, object]) -> PretrainConfig:
 
 def stored(store: Path, **options: object) -> StoreTeacher:
     return StoreTeacher("tiny", store, TeacherConfig.model_validate({"store": store} | options))
+
+
+def opened(teacher: AnyTeacher, corpus: Corpus) -> OpenTeacher:
+    return OpenTeacher(teacher, known_proteins(teacher, corpus))
 
 
 @pytest.mark.parametrize("residues", [False, True])
@@ -79,13 +90,13 @@ def test_a_teacher_of_some_proteins_only_covers_a_share(
     train = corpus.rows("train")
     write_fasta(corpus.read([*train[::2], *corpus.rows("valid")]), tmp_path / "some.fasta")
     embed_to_store([str(tmp_path / "some.fasta")], Embedder.open(bundle), tmp_path / "some")
-    found = coverage(stored(tmp_path / "some"), corpus)
+    found = coverage(known_proteins(stored(tmp_path / "some"), corpus), corpus)
     assert found == {"train": len(train[::2]) / len(train), "valid": 1.0}
 
 
 def test_means_and_deviations_are_those_of_the_train_proteins(corpus: Corpus, store: Path) -> None:
     teacher = stored(store, residues=True)
-    facts = facts_of(teacher, TeacherConfig(store=store, residues=True), corpus)
+    facts = facts_of(opened(teacher, corpus), TeacherConfig(store=store, residues=True), corpus)
     answers = teacher.answers(corpus.read(corpus.rows("train")))
     vectors = np.stack([each.vector for each in answers if each is not None])
     np.testing.assert_allclose(facts.mean.numpy(), vectors.mean(axis=0), atol=1e-5)
@@ -100,7 +111,7 @@ def test_in_the_space_shared_with_terms_the_learnt_ones_are_known(
     corpus: Corpus, bundle: Path
 ) -> None:
     config = TeacherConfig(model=str(bundle), space="shared")
-    facts = facts_of(LiveTeacher(str(bundle), config), config, corpus)
+    facts = facts_of(opened(LiveTeacher(str(bundle), config), corpus), config, corpus)
     loaded = load_bundle(bundle)
     assert loaded.ontology is not None
     rows = [loaded.ontology.row(term) for term in loaded.load_readout().term_ids]
