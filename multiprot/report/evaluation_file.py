@@ -10,6 +10,7 @@ from pydantic import Field
 
 from multiprot.errors import EvaluationError, ReportError
 from multiprot.evaluation.comparison.exposure import Verdict
+from multiprot.evaluation.comparison.folder import finished_cells
 from multiprot.evaluation.tasks import scored_by
 from multiprot.report.json_file import Stored, read_object, read_stored
 
@@ -167,7 +168,4 @@ class CellTimes(Stored):
 
 def read_cell_times(folder: Path) -> list[CellTimes]:
     """Times of all cells of an evaluation."""
-    return [
-        CellTimes.model_validate(read_object(path))
-        for path in sorted((folder / "cells").glob("*/cell.json"))
-    ]
+    return [CellTimes.model_validate(read_object(path)) for path in finished_cells(folder)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from multiprot.evaluation.comparison.options import EvaluateOptions
 from multiprot.files import atomic_file, named_errors, read_bytes
 
 RUN: Final = "run.json"
+CELLS: Final = "cells"
 
 _LOCK: Final = ".lock"
 _LONGEST: Final = 60
@@ -107,6 +109,18 @@ def kept_cell(folder: Path) -> dict[str, Any] | None:
     if not {"key", "runs"} <= found.keys():
         raise EvaluationError(f"{file}: is no cell; remove {folder} and go on with --resume")
     return found
+
+
+def finished_cells(out: Path) -> list[Path]:
+    """Every cell.json of a run's finished cells, in order of their names."""
+    # A cell that is being written, or was when its run was killed, has a dot before its name.
+    return sorted((out / CELLS).glob(f"[!.]*/{CELL}"))
+
+
+def remove_unfinished(out: Path) -> None:
+    """Remove cells that a killed run left half written; only for who holds the folder's lock."""
+    for partial in (out / CELLS).glob(".*"):
+        shutil.rmtree(partial)
 
 
 def _plain(options: EvaluateOptions) -> dict[str, Any]:

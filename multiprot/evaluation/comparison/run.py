@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from multiprot.data import Corpus
 from multiprot.data.mmseqs import WHERE_FROM, has_mmseqs
@@ -15,12 +15,14 @@ from multiprot.errors import EvaluationError, MultiprotError
 from multiprot.evaluation.comparison.cell import cell_key, make_cell
 from multiprot.evaluation.comparison.exposure import Exposure, TrainingKnowledge
 from multiprot.evaluation.comparison.folder import (
+    CELLS,
     RUN,
     begin,
     cell_name,
     is_begun,
     kept_cell,
     locked,
+    remove_unfinished,
 )
 from multiprot.evaluation.comparison.options import EvaluateOptions
 from multiprot.evaluation.features import FeatureSource, ModelReference, open_source
@@ -29,8 +31,6 @@ from multiprot.evaluation.probes import find_probe
 from multiprot.evaluation.structures import StructureLibrary, StructureOptions
 from multiprot.evaluation.structures.report import structure_report, structure_text
 from multiprot.evaluation.tasks import Task, load_task
-
-CELLS: Final = "cells"
 
 __all__ = ["CELLS", "RUN", "OnCell", "Outcome", "Plan", "run_cells"]
 
@@ -155,6 +155,7 @@ def run_cells(
     with locked(plan.out):
         if not is_begun(plan.out, plan.options, resume=resume):
             begin(plan.out, plan.options)
+        remove_unfinished(plan.out)
         for reference in plan.models:
             _score(reference, plan, library, outcome, on_cell)
     outcome.notes += _unused(corpora, outcome)
