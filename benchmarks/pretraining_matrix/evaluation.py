@@ -36,9 +36,11 @@ def evaluate(job: Job, task: Path, probe: str, rows: Rows) -> float:
         How much of the task is used.
     """
     out = job.folder / "evaluation" / task.name
-    if not (out / "results.json").is_file():
+    results = out / "results.json"
+    # A run that failed writes its results, too, and `--resume` tries again.
+    if not results.is_file() or json.loads(results.read_text())["failures"]:
         _run(job, out, task, probe, rows)
-    scores = json.loads((out / "results.json").read_text())["scores"]
+    scores = json.loads(results.read_text())["scores"]
     [value] = [each["value"] for each in scores if each["primary"] and each["split"] == "test"]
     return float(value)
 
