@@ -25,6 +25,7 @@ _SIZES: Final = ("width", "shared_dim")
 _GO_WIDTH: Final = "go_width"
 _SPANS: Final = "spans"
 _TEACHERS: Final = "teachers"
+_TEACHER_HEADS: Final = "heads."
 _TERM_IDS: Final = "term_ids"
 
 
@@ -44,9 +45,10 @@ def save_objectives(objectives: TrainedObjectives, path: Path) -> None:
     metadata[_TEACHERS] = json.dumps(list(context.teachers))
     for number, facts in enumerate(context.teachers.values()):
         found = {part.name: getattr(facts, part.name) for part in fields(facts)}
+        heads = {_TEACHER_HEADS + name: value for name, value in found.pop("heads").items()}
         tensors |= {
             _teacher_prefix(number) + name: value
-            for name, value in found.items()
+            for name, value in (found | heads).items()
             if value is not None
         }
     save_tensors(tensors, path, metadata)
@@ -83,6 +85,11 @@ def load_objectives(
     return total.eval()
 
 
+def head_tensors(path: Path) -> dict[str, Tensor]:
+    """The state that `save_objectives` wrote, tensors by objective and name in it."""
+    return _part(load_tensors(path)[0], f"{_STATE}objectives.")
+
+
 def save_readout(readout: TermReadout, path: Path) -> None:
     """Write a GO readout."""
     tensors = {name: getattr(readout, name) for name in ("log_prior", "scale", "bias")}
@@ -108,10 +115,13 @@ def _vocabulary(tree: dict[str, Any]) -> SpanVocabulary:
 
 
 def _teachers(names: list[str], tensors: dict[str, Tensor]) -> dict[str, TeacherFacts]:
-    return {
-        name: TeacherFacts(**_part(tensors, _teacher_prefix(number)))
-        for number, name in enumerate(names)
-    }
+    found = {}
+    for number, name in enumerate(names):
+        own = _part(tensors, _teacher_prefix(number))
+        heads = _part(own, _TEACHER_HEADS)
+        rest = {key: value for key, value in own.items() if not key.startswith(_TEACHER_HEADS)}
+        found[name] = TeacherFacts(**rest, heads=heads)
+    return found
 
 
 def _teacher_prefix(number: int) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from multiprot.bundle import format as layout
-from multiprot.bundle.heads import load_objectives, load_readout
+from multiprot.bundle.heads import head_tensors, load_objectives, load_readout
 from multiprot.bundle.lock_file import BundleLock, LockCheck
 from multiprot.bundle.manifest import FolderManifest, read_manifest
 from multiprot.bundle.parts import BundleConfig, TermReadout
@@ -26,6 +26,8 @@ from multiprot.fusion import FusionModel, ModelConfig, build_model
 from multiprot.ontology import GeneOntology
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from multiprot.objectives import TotalObjective
 
 
@@ -123,6 +125,12 @@ class Bundle:
             self._check.registry,
             self.ontology,
         )
+
+    def head_tensors(self) -> dict[str, Tensor]:
+        """State of the objectives by objective and name in it; empty if it was saved without."""
+        if layout.HEADS not in self.manifest.files:
+            return {}
+        return head_tensors(self.manifest.verified(layout.HEADS))
 
     def load_readout(self) -> TermReadout:
         """The calibrated GO readout; `BundleError` if the bundle has none."""

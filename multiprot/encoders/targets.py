@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Self
 
 import torch
@@ -249,6 +249,9 @@ class TeacherFacts:
     term_vectors
         float32 [GO term, width], unit length: where its vectors lie in a space shared with GO
         terms, the terms that it learnt; else None.
+    heads
+        Weights of what it was trained to read off its tokens, by objective and name in its head,
+        such as "fold-state.weight"; empty where they are not at hand.
     """
 
     mean: Tensor
@@ -256,6 +259,7 @@ class TeacherFacts:
     token_mean: Tensor
     token_deviation: Tensor
     term_vectors: Tensor | None = None
+    heads: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def width(self) -> int:

@@ -8,6 +8,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from multiprot.config import Section
 
+StructurePart = Literal["fold-state", "dihedral", "pairwise-distance"]
 WeightingName = Literal["uniform", "sum", "uncertainty", "selector"]
 
 
@@ -120,3 +121,25 @@ class GoConfig(HeadConfig):
 
     temperature: float = Field(default=0.1, gt=0, allow_inf_nan=False)
     """Cosines with terms are divided by it before the softmax over terms."""
+
+
+class StructureConfig(DistillationConfig):
+    """What the teacher's heads read of structure off its tokens."""
+
+    parts: tuple[StructurePart, ...] | None = Field(default=None, min_length=1)
+    """Which of the teacher's heads: 3Di states, backbone dihedrals, distances of residue pairs;
+    null: all that it has."""
+    temperature: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    """Logits of states and distances are divided by it before the softmax, and their losses are
+    multiplied by its square."""
+    separations: tuple[PositiveInt, ...] = Field(
+        default=(2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384), min_length=1
+    )
+    """How many residues apart along the chain the two of a pair are whose distance is guessed."""
+
+    @model_validator(mode="after")
+    def _pairs_each_once(self) -> Self:
+        if len(set(self.separations)) < len(self.separations):
+            told = ", ".join(str(each) for each in self.separations)
+            raise ValueError(f"separations {told}: name each once")
+        return self

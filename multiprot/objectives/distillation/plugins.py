@@ -12,6 +12,7 @@ from multiprot.objectives.distillation.configs import (
     KlConfig,
     NeighboursConfig,
     RelationsConfig,
+    StructureConfig,
     TokensConfig,
 )
 
@@ -61,6 +62,12 @@ def _go(config: GoConfig, context: ObjectiveContext) -> Objective:
     return DistillGo(config, context)
 
 
+def _structure(config: StructureConfig, context: ObjectiveContext) -> Objective:
+    from multiprot.objectives.distillation.structure import DistillStructure
+
+    return DistillStructure(config, context)
+
+
 distill_kl = ObjectivePlugin(
     name="distill-kl",
     summary="Divergence from teachers' softmax over the channels of a protein's vector (MTDP)",
@@ -102,4 +109,10 @@ distill_go = ObjectivePlugin(
     summary="Be as close to GO terms as teachers are in their space of proteins and terms",
     config=GoConfig,
     build=_go,
+)
+distill_structure = ObjectivePlugin(
+    name="distill-structure",
+    summary="Read 3Di states, dihedrals and distances as teachers' own heads do",
+    config=StructureConfig,
+    build=_structure,
 )

@@ -16,6 +16,7 @@ from multiprot.encoders.contract import TeacherFacts
 from multiprot.errors import TrainingError
 from multiprot.training.config import PretrainConfig
 from multiprot.training.teachers.config import TeacherConfig
+from multiprot.training.teachers.heads import structure_heads
 from multiprot.training.teachers.live import LiveTeacher
 from multiprot.training.teachers.store import StoreTeacher
 from multiprot.training.teachers.terms import term_vectors
@@ -122,6 +123,7 @@ def facts_of(
         token_mean=token_mean,
         token_deviation=token_deviation,
         term_vectors=term_vectors(config, corpus, min_proteins),
+        heads=structure_heads(config),
     )
 
 

@@ -39,11 +39,38 @@ ALL = (
     plugins.distill_neighbours,
     plugins.distill_tokens,
     plugins.distill_go,
+    plugins.distill_structure,
 )
 
 
 def rng(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def heads(width: int) -> dict[str, Tensor]:
+    """A teacher's heads of structure: three states, two angles, four bins."""
+    hidden = 128
+    shapes = {
+        "fold-state": {"weight": (3, width), "bias": (3,)},
+        "dihedral": {
+            "0.weight": (hidden, width),
+            "0.bias": (hidden,),
+            "2.weight": (4, hidden),
+            "2.bias": (4,),
+        },
+        "pairwise-distance": {
+            "first.weight": (hidden, width),
+            "first.bias": (hidden,),
+            "last.weight": (4, hidden),
+            "last.bias": (4,),
+        },
+    }
+    place = rng(width + 1)
+    return {
+        f"{part}.{name}": torch.randn(shape, generator=place) * shape[-1] ** -0.5
+        for part, tensors in shapes.items()
+        for name, shape in tensors.items()
+    }
 
 
 def facts(name: str, **changed: Any) -> TeacherFacts:
@@ -55,6 +82,7 @@ def facts(name: str, **changed: Any) -> TeacherFacts:
         token_mean=torch.linspace(-1, 1, tokens),
         token_deviation=torch.linspace(0.5, 2, tokens),
         term_vectors=normalize(torch.randn(7, width, generator=rng(width)), dim=1),
+        heads=heads(tokens),
     )
     return replace(known, **changed)
 

@@ -1,0 +1,46 @@
+"""What a teacher was trained to read of structure off its tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from torch import Tensor
+
+from multiprot.bundle import format as layout
+from multiprot.bundle import load_bundle
+from multiprot.training.teachers.config import TeacherConfig
+
+_PARTS: Final = ("fold-state", "dihedral", "pairwise-distance")
+
+
+def structure_heads(config: TeacherConfig) -> dict[str, Tensor]:
+    """Weights of a teacher's heads, by objective and name in the head, as `TeacherFacts.heads`.
+
+    Empty where it teaches no tokens, its model is not at hand or no bundle, or was not trained to
+    tell structure. Angles that were learnt as STEPS released it, without a distribution, are left
+    out.
+
+    Raises
+    ------
+    BundleError
+        If the bundle is not whole.
+    """
+    if not config.residues or config.model is None or not _is_bundle(Path(config.model)):
+        return {}
+    bundle = load_bundle(config.model)
+    legacy = {
+        section.name
+        for section in bundle.settings.objectives
+        if section.name == "dihedral" and section.options.get("legacy")
+    }
+    found = {}
+    for name, tensor in bundle.head_tensors().items():
+        objective, _, rest = name.partition(".head.")
+        if rest and objective in _PARTS and objective not in legacy:
+            found[f"{objective}.{rest}"] = tensor
+    return found
+
+
+def _is_bundle(folder: Path) -> bool:
+    return (folder / layout.BUNDLE.file_name).is_file()
