@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from multiprot.encoders.contract import Taught, TeacherFacts, Teachings
+from multiprot.objectives.distillation.structure_heads import parts_of, student_heads
 
 _WIDTHS: Final = {"large": 10, "small": 7}
 _TOKEN_WIDTHS: Final = {"large": 6, "small": 0}
@@ -31,8 +32,19 @@ def trial_teachers() -> dict[str, TeacherFacts]:
             token_mean=torch.zeros(_TOKEN_WIDTHS[name]),
             token_deviation=torch.ones(_TOKEN_WIDTHS[name]),
             term_vectors=terms if name == "large" else None,
+            heads=_trial_heads(_TOKEN_WIDTHS[name]) if _TOKEN_WIDTHS[name] else {},
         )
     return facts
+
+
+def _trial_heads(width: int) -> dict[str, Tensor]:
+    """Heads for three fold states, two angles and four bins of distance."""
+    sizes = {"fold-state.bias": 3, "dihedral.2.bias": 4, "pairwise-distance.last.bias": 4}
+    shapes = {name: torch.zeros(size) for name, size in sizes.items()}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(width)
+        heads = student_heads(width, shapes, parts_of(shapes))
+    return {name: weight.detach() for name, weight in heads.named_parameters()}
 
 
 def trial_teachings(residue_mask: Tensor) -> Teachings:

@@ -31,6 +31,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "neighbours": {"neighbours": 2, "prefixes": (4, 9)},
     "tokens": {"weighting": "selector"},
     "go": {},
+    "structure": {"weighting": "uncertainty", "separations": (1, 4)},
 }
 IDLE = {"go", "project_go", "project_protein"}
 """Parts of the model that make vectors of terms and of the space shared with them."""
@@ -82,8 +83,10 @@ class Step(nn.Module):
 
 
 def _teachers() -> dict[str, TeacherFacts]:
-    """Both with tokens, so that there is something to select."""
-    tokens = {"token_mean": torch.zeros(5), "token_deviation": torch.linspace(0.5, 2, 5)}
+    """Both with tokens and heads for them, so that there is something to select."""
+    [heads] = [facts.heads for facts in trial_teachers().values() if facts.heads]
+    tokens = {"token_mean": torch.zeros(6), "token_deviation": torch.linspace(0.5, 2, 6)}
+    tokens |= {"heads": heads}
     return {name: replace(facts, **tokens) for name, facts in trial_teachers().items()}
 
 

@@ -84,6 +84,10 @@ class TestDistillGo(ObjectiveSuite):
     plugin = distillation.distill_go
 
 
+class TestDistillStructure(ObjectiveSuite):
+    plugin = distillation.distill_structure
+
+
 def test_every_objective_has_an_entry_point_of_its_name() -> None:
     from importlib.metadata import entry_points
 
