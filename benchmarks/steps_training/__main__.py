@@ -1,7 +1,8 @@
 r"""Seconds per protein and memory of STEPS' training step: ours beside the step as it was released.
 
     python -m benchmarks.steps_training --out FILE [--corpus runs/corpus/massa] [--proteins 16] \
-        [--rounds 2] [--threads 2] [--tokens 2048] [--layers 30] [--width 1024]
+        [--rounds 2] [--threads 2] [--tokens 2048] [--layers 30] [--width 1024] \
+        [--lengths-of ../shared/data/downstream/deeploc10] [--longest 400]
 
 Both pretrain a model of STEPS' shape on the same real proteins, with inner steps of second order
 on the last layer of the same language model, whose weights are random: a student of ProtBERT's 30
@@ -10,7 +11,8 @@ time, ours batches of `--tokens`, by length; features, corruption and optimizer 
 "frozen layers kept" spares the plain step what our token cache spares ours, "edges kept" the search
 for edges as well. Ours has all three objectives of configs/pretrain/steps.yaml; "ours, all pairs"
 reads every pair of residues as the plain step does, "ours" draws 4,096 of each protein. All take
-turns; the first round is not counted.
+turns; the first round is not counted. With `--lengths-of` the proteins are as long as those of a
+task: STEPS was pretrained on the proteins of DeepLoc, whose median length is 429.
 
 Memory: one protein of at least `--length` residues in a process of its own, its peak less what the
 process held before the first step; language model of 5 layers and 320 channels, so that nearly
@@ -26,6 +28,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from benchmarks.embedding_speed.machine import machine
@@ -42,8 +45,9 @@ from benchmarks.steps_training.measure import (
     seconds,
     steps,
 )
-from benchmarks.steps_training.proteins import drawn
+from benchmarks.steps_training.proteins import as_long_as, drawn
 from multiprot.data.corpus import Corpus
+from multiprot.evaluation.tasks import load_task
 
 
 def memory(given: argparse.Namespace) -> list[dict[str, Any]]:
@@ -70,6 +74,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, default=Path("runs/corpus/massa"))
     parser.add_argument("--proteins", type=int, default=16)
     parser.add_argument("--longest", type=int, default=400)
+    parser.add_argument("--lengths-of", type=Path, help="folder of a task")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--tokens", type=int, default=2048)
@@ -89,7 +94,11 @@ def main() -> None:
     if given.out is None:
         parser.error("give --out FILE")
     rows = memory(given)
-    records = drawn(corpus, given.proteins, given.longest, seed=0)
+    if given.lengths_of is None:
+        records = drawn(corpus, given.proteins, given.longest, seed=0)
+    else:
+        task = np.array([len(each) for each in load_task(given.lengths_of).unique_sequences()])
+        records = as_long_as(corpus, task, given.proteins, given.longest)
     shape = (given.layers, given.width)
     tasks = steps(corpus, records, shape, given.tokens, [*PLAIN, *PAIRS])
     times = seconds(tasks, given.proteins, given.rounds)

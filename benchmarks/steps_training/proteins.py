@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from benchmarks.steps_training.ours import letters_of
 from benchmarks.steps_training.plain import PlainStructure
@@ -29,6 +30,37 @@ def drawn(corpus: Corpus, count: int, longest: int, seed: int) -> list[ProteinRe
     if len(found) < count:
         raise ValueError(f"{corpus.path}: {len(found)} such proteins, {count} asked for")
     return found
+
+
+def as_long_as(
+    corpus: Corpus, lengths: NDArray[np.int64], count: int, longest: int
+) -> list[ProteinRecord]:
+    """Different proteins of the train split whose CA are all known, as long as those of a task.
+
+    Parameters
+    ----------
+    corpus
+        Where they are taken from.
+    lengths
+        Of the task's proteins, residues; those above `longest` are left out.
+    count
+        How many: one for each of as many evenly spaced quantiles, the nearest in length there is.
+    longest
+        Residues.
+    """
+    wanted = np.quantile(lengths[lengths <= longest], (np.arange(count) + 0.5) / count)
+    rows = corpus.rows("train")
+    rows = rows[corpus.has_structure[rows] & (corpus.lengths[rows] <= longest)]
+    found: dict[int, ProteinRecord] = {}
+    for length in wanted:
+        for row in rows[np.argsort(np.abs(corpus.lengths[rows] - length), kind="stable")]:
+            record = corpus.read([row])[0]
+            if row not in found and _alphas(record) is not None:
+                found[row] = record
+                break
+    if len(found) < count:
+        raise ValueError(f"{corpus.path}: {len(found)} such proteins, {count} asked for")
+    return list(found.values())
 
 
 def of_length(corpus: Corpus, length: int) -> ProteinRecord:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,8 @@ from benchmarks.steps_training.plain import (
     PlainTrainer,
     edges_of,
 )
+from benchmarks.steps_training.proteins import as_long_as
+from multiprot.data import make_synthetic_corpus
 from multiprot.data.synthetic import SyntheticOptions, synthetic_records
 from multiprot.proteins import BACKBONE_ATOMS, ProteinRecord
 from multiprot.student.encoder import StudentEncoder, build_encoder
@@ -56,7 +60,8 @@ def losses(keeps: set[str]) -> list[float]:
 
 @pytest.mark.parametrize("keeps", [{"frozen"}, {"frozen", "edges"}])
 def test_what_is_kept_changes_nothing(keeps: set[str]) -> None:
-    assert losses(keeps) == losses(set())
+    # Rounding alone: how sums are cut among threads is not always the same.
+    assert losses(keeps) == pytest.approx(losses(set()), rel=1e-5)
 
 
 def test_it_learns() -> None:
@@ -72,3 +77,14 @@ def test_edges_are_those_of_all_distances() -> None:
     assert set(map(tuple, edges.T.tolist())) == set(map(tuple, np.argwhere(near).tolist()))
     told = 1 / apart[edges[0], edges[1]] ** 2
     np.testing.assert_allclose(weights, told, rtol=1e-3)
+
+
+def test_proteins_as_long_as_a_tasks(tmp_path: Path) -> None:
+    corpus = make_synthetic_corpus(tmp_path / "corpus", options=SyntheticOptions(families=8))
+    lengths = np.array([50, 50, 60, 90, 10_000])
+    found = as_long_as(corpus, lengths, 4, longest=120)
+    assert len({record.id for record in found}) == 4
+    assert all(record.structure is not None for record in found)
+    assert len(found[0]) <= len(found[-1]) <= 120
+    with pytest.raises(ValueError, match="asked for"):
+        as_long_as(corpus, lengths, 10_000, longest=120)
