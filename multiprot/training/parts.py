@@ -14,7 +14,7 @@ from multiprot.data.targets import BatchTargets
 from multiprot.data.token_cache.reader import TokenReader
 from multiprot.encoders.contract import ObjectiveContext
 from multiprot.encoders.registry import Registry
-from multiprot.errors import DataError
+from multiprot.errors import ConfigError, DataError
 from multiprot.fusion import FusionModel, build_model
 from multiprot.objectives import TotalObjective, build_objectives
 from multiprot.training.bilevel_checks import refuse_impossible_inner_steps
@@ -68,7 +68,8 @@ def build_parts(config: PretrainConfig, corpus: Corpus, registry: Registry) -> T
     DataError
         If the corpus lacks what the recipe needs.
     ConfigError, PluginError
-        If an encoder or objective cannot be built, or not in the recipe's precision.
+        If an encoder or objective cannot be built, or not in the recipe's precision; or there are
+        teachers, and no objective learns from them.
     """
     refuse_unclaimed_precision(config, registry)
     _refuse_empty_splits(corpus)
@@ -90,8 +91,11 @@ def build_parts(config: PretrainConfig, corpus: Corpus, registry: Registry) -> T
     if config.bilevel is not None:
         refuse_impossible_inner_steps(model, objectives, config.bilevel)
     asked = {need for each in objectives.members() for need in each.needs}
-    wanted = teachers if "teachers" in asked else {}
-    taught_by = {name: each.teacher for name, each in wanted.items()}
+    if teachers and "teachers" not in asked:
+        raise ConfigError(
+            f"teachers {', '.join(teachers)}: no objective learns from them; add one that does, "
+            "such as distill-huber, or leave them out with teachers={}"
+        )
     return TrainingParts(
         corpus=corpus,
         targets=BatchTargets(
@@ -100,7 +104,7 @@ def build_parts(config: PretrainConfig, corpus: Corpus, registry: Registry) -> T
             spans=spans if "spans" in asked else None,
             geometry="geometry" in asked,
             fold_states="fold-states" in asked,
-            teachers=taught_by,
+            teachers={name: each.teacher for name, each in teachers.items()},
         ),
         model=model,
         objectives=objectives,

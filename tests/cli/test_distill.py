@@ -164,12 +164,15 @@ def test_resuming_goes_on_and_another_teacher_is_refused(
     [
         ("teachers={}", "no teachers; add teachers=[STORE]"),
         ("teachers=[nowhere]", "no such folder; make it with `multiprot teach"),
+        ("objectives.0.name=masked-residue", "teachers tiny: no objective learns from them"),
     ],
 )
 def test_what_is_missing_is_told(
     recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], override: str, told: str
 ) -> None:
-    assert main(["distill", str(recipe), "--out", str(tmp_path / "run"), override]) == 2
+    live = "teachers.tiny.store=null"
+    command = ["distill", str(recipe), "--out", str(tmp_path / "run"), live, override]
+    assert main(command) == 2
     assert told in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
