@@ -147,7 +147,7 @@ def run_engine(
         run = _Run(blueprint, engine, place, settings, progress, stopping)
         run.compute(reader)
         if stopping.requested is not None:
-            raise EmbeddingStoppedError(_stopped_at(place), stopping.requested)
+            raise EmbeddingStoppedError(_stopped_at(place, settings), stopping.requested)
         run.refuse_nothing_made()
         manifest = place.whole or complete(place.folder, header.content, place.records)
         place.publish()
@@ -258,12 +258,13 @@ class _Run:
         return EmbeddingStore.refusals_of(home / ledger_name(number))[0].reason
 
 
-def _stopped_at(place: Workplace) -> str:
+def _stopped_at(place: Workplace, settings: RunSettings) -> str:
     if not any(record.proteins for record in place.records.values()):
         return "stopped before a shard was finished; nothing is kept"
+    onwards = "the same command" if settings.resume else "--resume"
     return (
         f"stopped; {len(place.records)} finished shards are kept in {place.folder}, go on with "
-        "--resume"
+        f"{onwards}"
     )
 
 
