@@ -27,17 +27,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from multiprot.encoders.contract import (
-    FusionOutputs,
-    ObjectiveContext,
-    ProteinBatch,
-    ResidueTokens,
-)
-from multiprot.fusion.pooling import masked_mean
-from multiprot.fusion.tokens import cleared
-from multiprot.objectives.distillation.base import Distillation, Lesson, taught_by
+from multiprot.encoders.contract import ObjectiveContext
+from multiprot.objectives.distillation.base import Lesson
 from multiprot.objectives.distillation.configs import StructureConfig, StructurePart
 from multiprot.objectives.distillation.kl import divergence
+from multiprot.objectives.distillation.residues import TokenDistillation
 from multiprot.objectives.distillation.structure_heads import (
     TeacherHeads,
     Weights,
@@ -48,15 +42,11 @@ from multiprot.objectives.distillation.structure_heads import (
     separated,
     student_heads,
 )
-from multiprot.objectives.distillation.teachers import (
-    StatisticsOfTeachers,
-    chosen_teachers,
-    student_prefixes,
-)
+from multiprot.objectives.distillation.teachers import chosen_teachers
 from multiprot.objectives.distillation.tokens import protein_means
 
 
-class DistillStructure(Distillation):
+class DistillStructure(TokenDistillation):
     """Divergence of 3Di states, dihedrals and distances.
 
     Raises
@@ -80,44 +70,26 @@ class DistillStructure(Distillation):
             ),
             what=f"tokens and heads for {', '.join(wanted or ('structure',))}",
         )
-        super().__init__(config, context, {name: f.token_width for name, f in teachers.items()})
+        super().__init__(config, context, teachers)
         self.config = config
         self.parts = [wanted or parts_of(facts.heads) for facts in teachers.values()]
-        self.statistics = StatisticsOfTeachers(
-            {name: (facts.token_mean, facts.token_deviation) for name, facts in teachers.items()}
-        )
         self.theirs = nn.ModuleList(TeacherHeads(facts.heads) for facts in teachers.values())
         self.heads = nn.ModuleList(
             student_heads(context.width, facts.heads, parts)
             for facts, parts in zip(teachers.values(), self.parts, strict=True)
         )
 
-    def lessons(self, outputs: FusionOutputs, batch: ProteinBatch) -> list[Lesson]:
-        """Of each teacher the divergences, together and of each part."""
-        tokens = outputs.fused_tokens
-        values = cleared(tokens.values.float(), tokens.mask)
-        prefixes = student_prefixes(values, self.widths)
-        return [
-            self._lesson(number, prefixes, tokens.mask, batch) for number in range(len(self.names))
-        ]
-
-    def _lesson(
-        self, number: int, prefixes: list[Tensor], seen: Tensor, batch: ProteinBatch
-    ) -> Lesson:
-        statistics, theirs = self.statistics[number], self.theirs[number]
-        taught = taught_by(batch, self.names[number], 0, len(statistics.mean), seen)
-        known = taught.tokens_known
-        given = torch.where(known[..., None], taught.tokens.float(), statistics.mean)
-        lesson = _StructureLesson(self.config, theirs.weights, given, known)  # type: ignore[arg-type]
+    def lesson(self, number: int, prefixes: list[Tensor], given: Tensor, known: Tensor) -> Lesson:
+        """The divergences, together and of each part."""
+        theirs: TeacherHeads = self.theirs[number]  # type: ignore[assignment]
+        reading = _Reading(self.config, theirs.weights, given, known)
         mine = dict(self.heads[number].named_parameters())
         parts = self.parts[number]
-        found = [lesson.of_parts(parts, mine, prefix) for prefix in prefixes]
+        found = [reading.of_parts(parts, mine, prefix) for prefix in prefixes]
         with torch.no_grad():
             nothing = {name: torch.zeros_like(weight) for name, weight in mine.items()}
-            baseline = lesson.of_parts(parts, nothing, prefixes[-1])
-            view = torch.zeros_like(given[:, 0])
-            if self.weighting.looks:
-                view = masked_mean(ResidueTokens(statistics.standardised(given), known))
+            baseline = reading.of_parts(parts, nothing, prefixes[-1])
+            view = self.view(number, given, known)
         return Lesson(
             known=known.any(dim=1),
             losses=torch.stack([sum_of(each) for each in found]),
@@ -127,7 +99,7 @@ class DistillStructure(Distillation):
         )
 
 
-class _StructureLesson:
+class _Reading:
     """What one teacher's heads say of a batch.
 
     Parameters

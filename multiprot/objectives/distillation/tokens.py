@@ -24,26 +24,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from multiprot.encoders.contract import (
-    FusionOutputs,
-    ObjectiveContext,
-    ProteinBatch,
-    ResidueTokens,
-)
-from multiprot.fusion.pooling import masked_mean
-from multiprot.fusion.tokens import cleared
-from multiprot.objectives.distillation.base import Distillation, Lesson, taught_by
+from multiprot.encoders.contract import ObjectiveContext
+from multiprot.objectives.distillation.base import Lesson
 from multiprot.objectives.distillation.configs import TokensConfig
 from multiprot.objectives.distillation.huber import huber
-from multiprot.objectives.distillation.teachers import (
-    StatisticsOfTeachers,
-    chosen_teachers,
-    projection_head,
-    student_prefixes,
-)
+from multiprot.objectives.distillation.residues import TokenDistillation
+from multiprot.objectives.distillation.teachers import chosen_teachers, projection_head
 
 
-class DistillTokens(Distillation):
+class DistillTokens(TokenDistillation):
     """Huber loss or 1 − cosine, residue by residue.
 
     Raises
@@ -58,43 +47,23 @@ class DistillTokens(Distillation):
         teachers = chosen_teachers(
             config, context, self.name, has=lambda facts: facts.token_width > 0, what="tokens"
         )
-        super().__init__(config, context, {name: f.token_width for name, f in teachers.items()})
+        super().__init__(config, context, teachers)
         self.config = config
-        self.statistics = StatisticsOfTeachers(
-            {name: (facts.token_mean, facts.token_deviation) for name, facts in teachers.items()}
-        )
         self.statistics.refuse_constant(self.name, "tokens")
         self.heads = nn.ModuleList(
             projection_head(config.head, context.width, facts.token_width)
             for facts in teachers.values()
         )
 
-    def lessons(self, outputs: FusionOutputs, batch: ProteinBatch) -> list[Lesson]:
-        """Of each teacher the mean losses over residues, and the mean cosine with the target."""
-        tokens = outputs.fused_tokens
-        values = cleared(tokens.values.float(), tokens.mask)
-        prefixes = student_prefixes(values, self.widths)
-        return [
-            self._lesson(number, prefixes, tokens.mask, batch) for number in range(len(self.names))
-        ]
-
-    def _lesson(
-        self, number: int, prefixes: list[Tensor], seen: Tensor, batch: ProteinBatch
-    ) -> Lesson:
-        statistics, head = self.statistics[number], self.heads[number]
-        taught = taught_by(batch, self.names[number], 0, len(statistics.mean), seen)
-        known = taught.tokens_known
-        # Where nothing is known the mean stands in, so that each number is finite.
-        given = torch.where(known[..., None], taught.tokens, statistics.mean)
-        targets = statistics.standardised(given)
-        answers = [head(prefix) for prefix in prefixes]
+    def lesson(self, number: int, prefixes: list[Tensor], given: Tensor, known: Tensor) -> Lesson:
+        """The mean losses over residues, and the mean cosine with the target."""
+        targets = self.statistics[number].standardised(given)
+        answers = [self.heads[number](prefix) for prefix in prefixes]
         losses = [self._losses(answer, targets, number) for answer in answers]
         with torch.no_grad():
             baseline = self._losses(torch.zeros_like(targets), targets, number)
             cosine = functional.cosine_similarity(answers[-1], targets, dim=-1)
-            view = torch.zeros_like(targets[:, 0])
-            if self.weighting.looks:
-                view = masked_mean(ResidueTokens(targets, known))
+            view = self.view(number, given, known)
         return Lesson(
             known=known.any(dim=1),
             losses=torch.stack([protein_means(each, known) for each in losses]),

@@ -23,7 +23,7 @@ from multiprot.encoders.contract import (
 )
 from multiprot.encoders.options import validate_options
 from multiprot.objectives.distillation import plugins
-from tests.fusion.fakes import make_batch
+from tests.fusion.fakes import make_batch, take
 
 WIDTH = 6
 NAMES = ("big.v1", "wee")
@@ -161,6 +161,19 @@ def changed(batch: ProteinBatch, **each: Any) -> ProteinBatch:
 def run(chosen: Any, outputs: FusionOutputs, batch: ProteinBatch) -> ObjectiveResult:
     result: ObjectiveResult = chosen(outputs, batch)
     return result
+
+
+def alone(
+    outputs: FusionOutputs, batch: ProteinBatch, row: int
+) -> tuple[FusionOutputs, ProteinBatch]:
+    """One protein of them."""
+    tokens = outputs.fused_tokens
+    own = replace(
+        outputs,
+        protein=outputs.protein[[row]],
+        fused_tokens=ResidueTokens(tokens.values[[row]], tokens.mask[[row]]),
+    )
+    return own, take(batch, [row])
 
 
 def numbers(tensor: Tensor) -> np.ndarray[Any, Any]:

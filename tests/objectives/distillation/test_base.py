@@ -16,11 +16,11 @@ from multiprot.errors import ConfigError
 from multiprot.objectives.distillation import plugins
 from multiprot.objectives.distillation.configs import DistillationConfig
 from multiprot.objectives.distillation.teachers import ChannelStatistics
-from tests.fusion.fakes import take
 from tests.objectives.distillation.scenes import (
     ALL,
     NAMES,
     WIDTH,
+    alone,
     changed,
     context,
     objective,
@@ -172,16 +172,8 @@ def test_the_loss_is_a_mean_over_proteins_in_any_company(plugin: Any) -> None:
     outputs, batch = scene(wee=(3,))
     chosen = objective(plugin)
     together = run(chosen, outputs, batch)
-    alone = []
-    for row in range(len(batch.ids)):
-        tokens = outputs.fused_tokens
-        own = replace(
-            outputs,
-            protein=outputs.protein[[row]],
-            fused_tokens=ResidueTokens(tokens.values[[row]], tokens.mask[[row]]),
-        )
-        alone.append(run(chosen, own, take(batch, [row])).loss)
-    torch.testing.assert_close(together.loss, torch.stack(alone).mean())
+    losses = [run(chosen, *alone(outputs, batch, row)).loss for row in range(len(batch.ids))]
+    torch.testing.assert_close(together.loss, torch.stack(losses).mean())
 
 
 @each_plugin

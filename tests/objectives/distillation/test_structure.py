@@ -18,9 +18,9 @@ from multiprot.errors import ConfigError
 from multiprot.objectives.distillation import plugins
 from multiprot.objectives.distillation.configs import StructureConfig
 from multiprot.objectives.distillation.structure import von_mises_divergence
-from tests.fusion.fakes import take
 from tests.objectives.distillation.scenes import (
     NAMES,
+    alone,
     changed,
     context,
     facts,
@@ -181,16 +181,8 @@ def test_a_student_that_reads_as_the_teacher_does_has_no_loss() -> None:
 def test_proteins_count_alike_in_any_company() -> None:
     outputs, batch = scene(wee=(3,))
     chosen = objective(plugins.distill_structure)
-    alone = []
-    for row in range(len(batch.ids)):
-        tokens = outputs.fused_tokens
-        own = replace(
-            outputs,
-            protein=outputs.protein[[row]],
-            fused_tokens=ResidueTokens(tokens.values[[row]], tokens.mask[[row]]),
-        )
-        alone.append(run(chosen, own, take(batch, [row])).loss)
-    torch.testing.assert_close(run(chosen, outputs, batch).loss, torch.stack(alone).mean())
+    losses = [run(chosen, *alone(outputs, batch, row)).loss for row in range(len(batch.ids))]
+    torch.testing.assert_close(run(chosen, outputs, batch).loss, torch.stack(losses).mean())
 
 
 def test_a_protein_of_one_residue_has_no_pair_and_counts() -> None:
