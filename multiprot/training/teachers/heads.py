@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 from torch import Tensor
 
 from multiprot.bundle import format as layout
 from multiprot.bundle import load_bundle
+from multiprot.objectives.distillation.structure_heads import PARTS
 from multiprot.training.teachers.config import TeacherConfig
-
-_PARTS: Final = ("fold-state", "dihedral", "pairwise-distance")
 
 
 def structure_heads(config: TeacherConfig) -> dict[str, Tensor]:
@@ -37,7 +35,7 @@ def structure_heads(config: TeacherConfig) -> dict[str, Tensor]:
     found = {}
     for name, tensor in bundle.head_tensors().items():
         objective, _, rest = name.partition(".head.")
-        if rest and objective in _PARTS and objective not in legacy:
+        if rest and objective in PARTS and objective not in legacy:
             found[f"{objective}.{rest}"] = tensor
     return found
 
