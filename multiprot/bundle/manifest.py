@@ -43,6 +43,10 @@ class ManifestKind:
     noun: str
     error: type[MultiprotError]
 
+    def is_in(self, folder: Path | str) -> bool:
+        """Whether a folder of this kind, whole or not, is there."""
+        return (Path(folder) / self.file_name).is_file()
+
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:

@@ -133,6 +133,28 @@ class EmbeddingStore:
         """One protein, with its residues if they are stored; reads no more than its row group."""
         return self._read(protein_id, residues=True)
 
+    def at(self, row: int, *, residues: bool = True) -> EmbeddedProtein:
+        """The protein of one row, counted from 0 in the order of `ids`; reads its row group.
+
+        Parameters
+        ----------
+        row
+            Which.
+        residues
+            Whether to read its residue matrix, where there is one.
+
+        Raises
+        ------
+        EmbeddingError
+            If there is no such row.
+        """
+        if not 0 <= row < len(self):
+            raise EmbeddingError(f"{self.folder}: no row {row} among {len(self)}")
+        file, group, place = self._place(row)
+        columns = None if residues else list(_WITHOUT_RESIDUES)
+        table = file.read_row_group(group, columns=columns)
+        return next(iter(from_table(table.slice(place, 1))))
+
     @cached_property
     def ids(self) -> tuple[str, ...]:
         """Ids in the order of the input, all in memory."""
@@ -204,27 +226,28 @@ class EmbeddingStore:
         sizes = [shard["proteins"] for shard in self.manifest["shards"]]
         return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
-    def _find(self, protein_id: str) -> tuple[Any, int, int] | None:
-        """The Parquet file, row group and row in it of a protein, or None."""
+    def _place(self, row: int) -> tuple[Any, int, int]:
+        """The Parquet file, row group and row in it of a row of the store."""
+        shard = int(np.searchsorted(self._starts, row, side="right")) - 1
+        file = self._file(self._shards[shard])
+        return file, *_group_of(file, row - int(self._starts[shard]))
+
+    def _find(self, protein_id: str) -> int | None:
+        """Row of a protein, or None."""
         for row in self._index.candidates(protein_id):
-            shard = int(np.searchsorted(self._starts, row, side="right")) - 1
-            file = self._file(self._shards[shard])
-            group, place = _group_of(file, row - int(self._starts[shard]))
+            file, group, place = self._place(row)
             if file.read_row_group(group, columns=["id"])["id"][place].as_py() == protein_id:
-                return file, group, place
+                return row
         return None
 
     def _read(self, protein_id: str, *, residues: bool) -> EmbeddedProtein:
-        found = self._find(protein_id)
-        if found is None:
+        row = self._find(protein_id)
+        if row is None:
             raise EmbeddingError(
                 f"{self.folder}: no protein {protein_id!r} among {len(self)}"
                 f"{self._told(protein_id)}"
             )
-        file, group, place = found
-        columns = None if residues else list(_WITHOUT_RESIDUES)
-        table = file.read_row_group(group, columns=columns)
-        return next(iter(from_table(table.slice(place, 1))))
+        return self.at(row, residues=residues)
 
     def _told(self, protein_id: str) -> str:
         """What the ledger knows of a protein without a row."""

@@ -70,7 +70,7 @@ def open_source(model: Path | str) -> ExportSource:
     if not Path(name).exists() and name in registry.names(ENCODER_GROUPS[Modality.SEQUENCE]):
         return _installed(registry, name)
     folder = Path(name.removeprefix(_PREFIX))
-    if (folder / BUNDLE.file_name).is_file():
+    if BUNDLE.is_in(folder):
         return _distilled(folder, name)
     if not (folder / SETTINGS).is_file():
         raise ExportError(

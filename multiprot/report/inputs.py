@@ -76,7 +76,7 @@ def _kind(folder: Path) -> InputKind:
         return InputKind.FIDELITY
     if (folder / TRANSFER).is_file():
         return InputKind.TRANSFER
-    if (folder / STORE.file_name).is_file():
+    if STORE.is_in(folder):
         return InputKind.STORE
     if (folder / LOGS).is_dir():
         return InputKind.RUN
@@ -91,7 +91,7 @@ def _kind(folder: Path) -> InputKind:
 
 
 def _why_unknown(folder: Path) -> str:
-    if (folder / BUNDLE.file_name).is_file():
+    if BUNDLE.is_in(folder):
         return "is a bundle; report on what was made with it, or on the run it came from"
     if (folder / CELLS).is_dir() or (folder / RUN).is_file():
         return "an evaluation that is not finished; run `multiprot evaluate` with --resume first"

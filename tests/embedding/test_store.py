@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +79,11 @@ def test_what_was_written_is_read_in_its_order(
     assert store.lengths.tolist() == [row.length for row in rows]
     np.testing.assert_array_equal(store.vectors(), np.stack([row.vector for row in rows]))
     assert store.vectors().dtype == np.float32
-    for found, row in zip(store, rows, strict=True):
+    for number, (found, row) in enumerate(zip(store, rows, strict=True)):
         same_row(found, row)
         same_row(store[row.id], row)
+        same_row(store.at(number), row)
+        same_row(store.at(number, residues=False), replace(row, residues=None))
         np.testing.assert_array_equal(store.vector(row.id), row.vector)
         if residues:
             np.testing.assert_array_equal(store.residues(row.id), row.residues)
@@ -93,6 +96,12 @@ def same_row(found: EmbeddedProtein, row: EmbeddedProtein) -> None:
     assert (found.residues is None) == (row.residues is None)
     if row.residues is not None:
         np.testing.assert_array_equal(found.residues, row.residues)
+
+
+@pytest.mark.parametrize("row", [-1, 7])
+def test_a_row_that_is_not_there_is_told(store: EmbeddingStore, row: int) -> None:
+    with pytest.raises(EmbeddingError, match=f"no row {row} among 7"):
+        store.at(row)
 
 
 def test_the_manifest_counts(store: EmbeddingStore) -> None:

@@ -69,9 +69,9 @@ class ModelReference:
             if rest != RANDOM:
                 find_baseline(rest)
             return cls(ModelKind.BASELINE, name or target, rest)
-        if (Path(target) / STORE.file_name).is_file():
+        if STORE.is_in(target):
             return cls(ModelKind.STORE, name or Path(target).resolve().name, target)
-        if (Path(target) / BUNDLE.file_name).is_file():
+        if BUNDLE.is_in(target):
             return cls(ModelKind.BUNDLE, name or _bundle_name(Path(target)), target)
         short = f"{kind}:{Path(rest).name}" if rest else kind
         return cls(ModelKind.ENCODER, name or short, target)

@@ -162,7 +162,7 @@ class SharedVectors:
 
 def is_store(name: str) -> bool:
     """Whether an input is an embedding store."""
-    return (Path(name) / STORE.file_name).is_file()
+    return STORE.is_in(name)
 
 
 def open_shared(path: Path | str, bundle: Bundle) -> EmbeddingStore:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from torch import Tensor
 
 from multiprot.bundle import format as layout
@@ -24,7 +22,7 @@ def structure_heads(config: TeacherConfig) -> dict[str, Tensor]:
     BundleError
         If the bundle is not whole.
     """
-    if not config.residues or config.model is None or not _is_bundle(Path(config.model)):
+    if not config.residues or config.model is None or not layout.BUNDLE.is_in(config.model):
         return {}
     bundle = load_bundle(config.model)
     legacy = {
@@ -38,7 +36,3 @@ def structure_heads(config: TeacherConfig) -> dict[str, Tensor]:
         if rest and objective in PARTS and objective not in legacy:
             found[f"{objective}.{rest}"] = tensor
     return found
-
-
-def _is_bundle(folder: Path) -> bool:
-    return (folder / layout.BUNDLE.file_name).is_file()

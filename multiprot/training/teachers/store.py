@@ -34,7 +34,8 @@ class StoreTeacher:
     EmbeddingError
         If there is no whole store.
     TrainingError
-        If the store has no residues and they are wanted, or lies in another space.
+        If the store has no residues and they are wanted, lies in another space, or was made of
+        other modalities.
     """
 
     def __init__(self, name: str, folder: Path, config: TeacherConfig) -> None:
@@ -46,7 +47,6 @@ class StoreTeacher:
         self._store = EmbeddingStore.open(folder)
         self._refuse_other_content(name, config)
         self._vectors = self._store.vectors()
-        self._ids = self._store.ids
         hashes = self._store.sequence_hashes
         # Backwards, so that the first of several stays.
         self._rows = {hashes[row]: row for row in range(len(hashes) - 1, -1, -1)}
@@ -79,7 +79,7 @@ class StoreTeacher:
         row = self._rows.get(sequence_hash(sequence))
         if row is None:
             return None
-        tokens = self._store.residues(self._ids[row]) if self._residues else None
+        tokens = self._store.at(row).residues if self._residues else None
         return Answer(self._vectors[row], tokens)
 
     def _refuse_other_content(self, name: str, config: TeacherConfig) -> None:
@@ -89,9 +89,11 @@ class StoreTeacher:
                 f"teachers.{name}: residues are to be taught, but {folder} has none; make it again "
                 "with `multiprot teach --overwrite RECIPE`, or set residues to false"
             )
-        if told["space"] != config.space:
-            raise TrainingError(
-                f"teachers.{name}: space {config.space}, but the vectors in {folder} are of the "
-                f"space {told['space']}; set teachers.{name}.space={told['space']}, or give "
-                "another store"
-            )
+        made = {"space": told["space"], "modalities": told["options"]["modalities"]}
+        for key, value in made.items():
+            if value != getattr(config, key):
+                raise TrainingError(
+                    f"teachers.{name}: {key} {getattr(config, key)}, but the vectors in {folder} "
+                    f"were made with {key} {value}; set teachers.{name}.{key}={value}, or give "
+                    "another store"
+                )

@@ -154,6 +154,11 @@ def test_vectors_of_another_space_are_refused(store: Path) -> None:
         stored(store, space="shared")
 
 
+def test_vectors_of_other_modalities_are_refused(store: Path) -> None:
+    with pytest.raises(TrainingError, match=r"set teachers\.tiny\.modalities=all"):
+        stored(store, modalities="structure")
+
+
 def test_a_missing_store_is_told_how_to_be_made(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="multiprot teach RECIPE"):
         stored(tmp_path / "nowhere")
