@@ -22,6 +22,7 @@ def attention_by_runs(
     value: Tensor,
     lengths: Sequence[int],
     *,
+    bias: Tensor | None = None,
     scale: float | None,
     dropout: float,
 ) -> Tensor:
@@ -38,7 +39,9 @@ def attention_by_runs(
         length, proteins = run
         parts = [row.unflatten(0, (proteins, length)).transpose(1, 2) for row in rows]
         attend = _written_out if halves_train and length in _WRITTEN_OUT else _fused
-        out = attend(*parts, scale=scale, dropout=dropout)
+        # Four dimensions: with three, SDPA takes a slower kernel.
+        added = None if bias is None else bias[None, :, :length, :length]
+        out = attend(*parts, scale=scale, dropout=dropout, mask=added)
         seen.append(out.transpose(1, 2).flatten(0, 1))
     return torch.cat(seen)
 
@@ -81,6 +84,8 @@ def _fused(
     mask: Tensor | None = None,
 ) -> Tensor:
     kind = value.dtype if _halves_are_fused() else torch.float32
+    if mask is not None and mask.dtype != torch.bool:
+        mask = mask.to(kind)
     seen = functional.scaled_dot_product_attention(
         query.to(kind), key.to(kind), value.to(kind), attn_mask=mask, dropout_p=dropout, scale=scale
     )
@@ -99,8 +104,10 @@ def _written_out(
     """The same with products in bfloat16: SDPA's backward pass has no fast one on these CPUs."""
     scale = query.shape[-1] ** -0.5 if scale is None else scale
     scores = (query * scale).to(value.dtype) @ key.to(value.dtype).transpose(-1, -2)
-    if mask is not None:
+    if mask is not None and mask.dtype == torch.bool:
         scores = scores.masked_fill(~mask, -torch.inf)
+    elif mask is not None:
+        scores = scores + mask.to(scores.dtype)
     return functional.dropout(scores.softmax(dim=-1), dropout) @ value
 
 

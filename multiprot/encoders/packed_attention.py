@@ -1,8 +1,8 @@
 """Attention within each of several proteins that stand one behind another, without padding.
 
 For plugins that pack. Only torch's own kernels are used: on CUDA `varlen_attn` where this torch has
-it and the type is half precision, else SDPA over nested tensors; on other devices a call for each
-run of proteins of equal length.
+it and the type is half precision, else SDPA over nested tensors, or over padded ones where scores
+have a bias; on other devices a call for each run of proteins of equal length.
 """
 
 from __future__ import annotations
@@ -78,6 +78,7 @@ def packed_attention(
     value: Tensor,
     packing: Packing,
     *,
+    bias: Tensor | None = None,
     scale: float | None = None,
     dropout: float = 0.0,
 ) -> Tensor:
@@ -92,6 +93,9 @@ def packed_attention(
         [token, head, channel].
     packing
         The proteins that the tokens belong to, on the tokens' device.
+    bias
+        [head, place, place], for as many places as the longest protein has tokens or more: added to
+        the scores of the tokens at these places of every protein. None: nothing is.
     scale
         Factor of the scores; by default one over the root of the channels.
     dropout
@@ -106,8 +110,11 @@ def packed_attention(
         return value
     if not (value.is_cuda and _kernels_are_wanted()):
         lengths = packing.lengths
-        return attention_by_runs(query, key, value, lengths, scale=scale, dropout=dropout)
+        parts = (query, key, value)
+        return attention_by_runs(*parts, lengths, bias=bias, scale=scale, dropout=dropout)
     parts = (query.to(value.dtype), key.to(value.dtype), value)
+    if bias is not None:
+        return _padded(parts, packing, bias, scale, dropout)
     if not dropout and (kernel := _varlen_kernel(value)) is not None:
         longest = max(packing.lengths)
         return kernel(*parts, packing.offsets, packing.offsets, longest, longest, scale=scale)
@@ -161,3 +168,26 @@ def _nested(parts: _Parts, packing: Packing, scale: float | None, dropout: float
     )
     values: Tensor = seen.transpose(1, 2).values()
     return values
+
+
+def _padded(
+    parts: _Parts, packing: Packing, bias: Tensor, scale: float | None, dropout: float
+) -> Tensor:
+    """Where there is a bias: no kernel for packed tokens takes one."""
+    longest, proteins = max(packing.lengths), len(packing.lengths)
+    places = (packing.owners, packing.positions)
+    query, key, value = (
+        part.new_zeros(proteins, longest, *part.shape[1:]).index_put(places, part).transpose(1, 2)
+        for part in parts
+    )
+    known = torch.arange(longest, device=bias.device) < packing.offsets.diff()[:, None]
+    added = bias[:, :longest, :longest].to(value.dtype)
+    seen = functional.scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        attn_mask=added.masked_fill(~known[:, None, None, :], -torch.inf),
+        dropout_p=dropout,
+        scale=scale,
+    )
+    return seen.transpose(1, 2)[places]

@@ -65,6 +65,28 @@ class PackedTokenIds:
             letters=move(self.letters),
         )
 
+    def at_least(self, tokens: int, pad: int) -> Self:
+        """With so many tokens or more, by pads that are proteins of their own behind the others.
+
+        With few rows matrix products take other kernels, which round otherwise: a very short
+        protein would have other tokens alone than in a batch.
+
+        Parameters
+        ----------
+        tokens
+            How many.
+        pad
+            Token id.
+        """
+        lacking = tokens - self.packing.tokens
+        if lacking <= 0:
+            return self
+        return replace(
+            self,
+            tokens=torch.nn.functional.pad(self.tokens, (0, lacking), value=pad),
+            packing=Packing.of((*self.packing.lengths, *[1] * lacking)).to(self.tokens.device),
+        )
+
     def mask_residues(self, masked: Tensor, substitutes: Tensor) -> Self:
         """Hide or replace residues, as `MaskableFeatures` says."""
         places = torch.arange(masked.shape[1], device=masked.device)

@@ -30,14 +30,25 @@ def parts(
 
 
 def written_out(
-    query: Tensor, key: Tensor, value: Tensor, lengths: list[int], scale: float | None = None
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    lengths: list[int],
+    scale: float | None = None,
+    bias: Tensor | None = None,
 ) -> Tensor:
     scale = query.shape[-1] ** -0.5 if scale is None else scale
+    bias = torch.zeros(1, max(lengths), max(lengths)) if bias is None else bias.double()
     rows = zip(*(part.double().split(lengths) for part in (query, key, value)), strict=True)
     return torch.cat(
         [
             torch.einsum(
-                "hqk,khc->qhc", torch.einsum("qhc,khc->hqk", q, k).mul(scale).softmax(-1), v
+                "hqk,khc->qhc",
+                torch.einsum("qhc,khc->hqk", q, k)
+                .mul(scale)
+                .add(bias[:, : len(q), : len(q)])
+                .softmax(-1),
+                v,
             )
             for q, k, v in rows
         ]
@@ -105,6 +116,33 @@ def test_nested_tensors_give_the_same(lengths: list[int]) -> None:
     torch.testing.assert_close(found.double(), expected, atol=1e-6, rtol=1e-5)
 
 
+@given(st.one_of(LENGTHS, RUNS), st.integers(0, 3))
+@settings(deadline=None)
+def test_a_bias_is_added_at_its_places(lengths: list[int], more: int) -> None:
+    """Also by the way of CUDA, which any device can go."""
+    query, key, value = parts(sum(lengths))
+    places = max(lengths) + more
+    bias = torch.randn(3, places, places, generator=torch.Generator().manual_seed(places))
+    packing = Packing.of(lengths)
+    expected = written_out(query, key, value, lengths, 0.3, bias)
+    for found in (
+        packed_attention(query, key, value, packing, bias=bias, scale=0.3),
+        module._padded((query, key, value), packing, bias, 0.3, 0.0),
+    ):
+        torch.testing.assert_close(found.double(), expected, atol=1e-6, rtol=1e-5)
+
+
+def test_a_bias_learns() -> None:
+    lengths = [4, 4, 9]
+    bias = torch.randn(3, 9, 9).requires_grad_()
+    query, key, value = parts(17)
+    weight = torch.randn(17, 3, 8)
+    packed_attention(query, key, value, Packing.of(lengths), bias=bias).mul(weight).sum().backward()
+    found, bias.grad = bias.grad, None
+    written_out(query, key, value, lengths, bias=bias).mul(weight).sum().backward()
+    torch.testing.assert_close(found, bias.grad, atol=1e-5, rtol=1e-4)
+
+
 def test_gradients_stay_within_a_protein() -> None:
     lengths = [4, 4, 9]
     learned = [part.requires_grad_() for part in parts(17)]
@@ -123,7 +161,8 @@ def test_gradients_stay_within_a_protein() -> None:
 LONG = [300, 300, 200, 20, 1100]
 
 
-def test_halves_written_out_learn_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("biased", [False, True])
+def test_halves_written_out_learn_the_same(biased: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Trained with products in bfloat16, whatever this CPU has, against float64."""
     monkeypatch.setattr(cpu_attention, "_halves_multiply", lambda: True)
     written: list[int] = []
@@ -136,13 +175,16 @@ def test_halves_written_out_learn_the_same(monkeypatch: pytest.MonkeyPatch) -> N
     tokens = sum(LONG)
     learned = [part.requires_grad_() for part in parts(tokens, channels=32, dtype=torch.bfloat16)]
     wanted = torch.randn(tokens, 3, 32, generator=torch.Generator().manual_seed(1))
-    found = packed_attention(*learned, Packing.of(LONG))
+    drawn = torch.randn(3, max(LONG), max(LONG), generator=torch.Generator().manual_seed(2))
+    bias = drawn if biased else None
+    found = packed_attention(*learned, Packing.of(LONG), bias=bias)
     assert written == [300, 200]
     (found.float() * wanted).sum().backward()
     exact = [part.detach().double().requires_grad_() for part in learned]
-    expected = written_out(*exact, LONG)
+    expected = written_out(*exact, LONG, bias=bias)
     (expected * wanted).sum().backward()
-    torch.testing.assert_close(found.double(), expected, atol=0.01, rtol=0.02)
+    # With a bias scores are rounded twice.
+    torch.testing.assert_close(found.double(), expected, atol=0.01 * (1 + biased), rtol=0.02)
     for part, reference in zip(learned, exact, strict=True):
         assert part.grad is not None
         assert reference.grad is not None

@@ -161,12 +161,6 @@ def test_only_learned_positions_set_a_limit() -> None:
 
 
 @every_plugin
-def test_packed_layout_is_refused(name: str) -> None:
-    with pytest.raises(PluginError, match=f"{name} takes padded.*packs=False"):
-        encoder(name).featurizer(of("ACD"), Layout.PACKED)
-
-
-@every_plugin
 def test_features_survive_pickling_and_moving(name: str) -> None:
     model = encoder(name)
     features = model.featurizer(of("ACD", "EF"), Layout.PADDED)

@@ -14,6 +14,7 @@ from multiprot.proteins import ProteinRecord
 from multiprot_prottrans.encoder import ProtTransEncoder
 from multiprot_prottrans.family import PROTT5
 from multiprot_prottrans.options import T5Options
+from multiprot_prottrans.plugin import prott5
 
 PLACES = 41
 RECORDS = [
@@ -52,6 +53,13 @@ def test_the_mean_of_the_tokens_is_that_of_the_released_code(row: int) -> None:
     found = tokens_of(encoder, RECORDS)
     mean = found.values[row, : len(RECORDS[row])].mean(dim=0)
     torch.testing.assert_close(mean, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_packed_there_is_no_padding_to_count() -> None:
+    assert prott5.capabilities(T5Options()).packs
+    assert not prott5.capabilities(T5Options(legacy_padding=PLACES)).packs
+    with pytest.raises(PluginError, match=r"prott5 takes padded.*packs=False"):
+        encoder_of(PLACES).featurizer(RECORDS, Layout.PACKED)
 
 
 def test_without_it_padding_counts_nowhere() -> None:

@@ -7,7 +7,6 @@ leaves out of transformers' code is what padding costs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -19,8 +18,7 @@ from multiprot.encoders.packed_attention import Packing, packed_attention
 from multiprot.encoders.packed_token_ids import PackedTokenIds
 
 FEWEST_TOKENS: Final = 64
-"""Rows that a matrix product is given at least. With fewer than 8, other kernels take over and
-round otherwise: a very short protein would have other tokens alone than in a batch."""
+"""Rows that a matrix product is given at least; with fewer than 8, other kernels take over."""
 
 MASKED_IN_TRAINING: Final = 0.15 * 0.8
 """Share of residues that ESM's own training showed as <mask>, as `token_dropout` counts on it."""
@@ -43,7 +41,7 @@ def packed_hidden(
         What `compiled_layer` made, or None.
     """
     run_layer = run_layer or _layer
-    features = _filled(features, trunk.embeddings.padding_idx)
+    features = features.at_least(FEWEST_TOKENS, trunk.embeddings.padding_idx)
     packing = features.packing
     positions = packing.positions
     hidden = _embedded(trunk.embeddings, features, positions)
@@ -52,20 +50,6 @@ def packed_hidden(
         hidden = run_layer(layer, hidden, turns, packing)
     normed: Tensor = trunk.encoder.emb_layer_norm_after(hidden)
     return normed
-
-
-def _filled(features: PackedTokenIds, pad: int) -> PackedTokenIds:
-    """At least `FEWEST_TOKENS`, by pads that are proteins by themselves, behind the others."""
-    packing = features.packing
-    lacking = FEWEST_TOKENS - packing.tokens
-    if lacking <= 0:
-        return features
-    lengths = (*packing.lengths, *(1 for _ in range(lacking)))
-    return replace(
-        features,
-        tokens=functional.pad(features.tokens, (0, lacking), value=pad),
-        packing=Packing.of(lengths).to(packing.offsets.device),
-    )
 
 
 def _embedded(embeddings: Any, features: PackedTokenIds, positions: Tensor) -> Tensor:

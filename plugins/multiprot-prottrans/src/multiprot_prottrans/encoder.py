@@ -9,21 +9,24 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from multiprot.encoders.contract import ResidueEncoder, ResidueTokens
+from multiprot.encoders.contract import PackedTokens, ResidueEncoder, ResidueTokens
 from multiprot.encoders.learning import LearningParts, arrange_learning
+from multiprot.encoders.packed_token_ids import PackedTokenIds, PackingTokenIdFeaturizer
 from multiprot.encoders.token_ids import TokenIdFeaturizer, TokenIds
 from multiprot_prottrans.architecture import resolve
 from multiprot_prottrans.family import Family
 from multiprot_prottrans.legacy_pooling import padded_to, with_mean_of_all
 from multiprot_prottrans.options import ProtTransOptions
+from multiprot_prottrans.packed import packed_hidden
 from multiprot_prottrans.trunk import build_trunk, embeddings_of, layers_of
 
 
-class ProtTransEncoder(ResidueEncoder[TokenIds]):
+class ProtTransEncoder(ResidueEncoder[TokenIds | PackedTokenIds]):
     """ProtT5, ProtBert or Ankh through transformers.
 
-    Shape law: [protein, longest protein, `token_dim`], the last layer (T5's after its norm); what
-    stands before and behind the residues is added on the way in and stripped on the way out.
+    Shape law: [protein, longest protein, `token_dim`], packed [residue, `token_dim`], the last
+    layer (T5's after its norm); what stands before and behind the residues is added on the way in
+    and stripped on the way out. With `legacy_padding` there is no packed layout.
 
     Attributes
     ----------
@@ -39,14 +42,14 @@ class ProtTransEncoder(ResidueEncoder[TokenIds]):
             architecture, None if options.checkpoint is None else Path(options.checkpoint)
         )
         self.token_dim = int(self.trunk.config.hidden_size)
-        self.featurizer = TokenIdFeaturizer(
-            architecture.vocabulary, architecture.max_residues, family.name
-        )
+        self._legacy_padding: int | None = getattr(options, "legacy_padding", None)
+        padding = TokenIdFeaturizer(architecture.vocabulary, architecture.max_residues, family.name)
+        packs = self._legacy_padding is None
+        self.featurizer = PackingTokenIdFeaturizer(padding) if packs else padding
         self._learning = arrange_learning(options, _parts(self.trunk, family), family.name)
         self.adapter_names = frozenset(f"trunk.{name}" for name in self._learning.adapters)
         self._learns = options.freeze != "all"
         self._pad = architecture.vocabulary.pad
-        self._legacy_padding: int | None = getattr(options, "legacy_padding", None)
         self.portable_options: dict[str, Any] = {
             "architecture": architecture.to_json(),
             "max_residues": architecture.max_residues,
@@ -57,14 +60,24 @@ class ProtTransEncoder(ResidueEncoder[TokenIds]):
             self.portable_options["legacy_padding"] = self._legacy_padding
         self.train(self.training)
 
-    def forward(self, features: TokenIds) -> ResidueTokens:
-        """Tokens of `features`."""
+    def forward(self, features: TokenIds | PackedTokenIds) -> ResidueTokens | PackedTokens:
+        """Tokens in the layout of `features`."""
+        with nullcontext() if self._learns else torch.no_grad():
+            if isinstance(features, PackedTokenIds):
+                return self._packed(features)
+            return self._padded(features)
+
+    def _packed(self, features: PackedTokenIds) -> PackedTokens:
+        values = packed_hidden(self.trunk, features, self._pad)[features.residues]
+        mask = torch.ones_like(features.residues, dtype=torch.bool)
+        return PackedTokens(values, mask, features.offsets)
+
+    def _padded(self, features: TokenIds) -> ResidueTokens:
         if not len(features.tokens):
             # The trunks cannot reshape a batch of no proteins.
             weight = next(embeddings_of(self.trunk).parameters())
             return ResidueTokens(weight.new_zeros(0, 0, self.token_dim), features.mask)
-        with nullcontext() if self._learns else torch.no_grad():
-            hidden = self._hidden(features)
+        hidden = self._hidden(features)
         values = hidden[:, features.residues]
         if self._legacy_padding is not None:
             values = with_mean_of_all(values, features.mask, hidden)

@@ -26,6 +26,8 @@ def _capabilities(family: Family, options: ProtTransOptions) -> Capabilities:
         max_residues=architecture.max_residues,
         requires=frozenset({"sequence"}),
         precisions=frozenset({"fp32", "bf16"}),
+        # The mean over padding, which `legacy_padding` wants, needs padding.
+        packs=getattr(options, "legacy_padding", None) is None,
         downloads_weights=False,
         weights_license=architecture.weights_license,
         adapters=options.lora is not None,
