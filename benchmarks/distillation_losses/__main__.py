@@ -1,6 +1,6 @@
 r"""What each loss of distillation is worth: student by student, task by task. May be resumed.
 
-    multiprot pretrain configs/pretrain/massa-cpu.yaml --out runs/massa-cpu
+    multiprot pretrain configs/pretrain/teacher-cpu.yaml --out runs/teacher-cpu
     multiprot teach configs/distill/student-cpu.yaml \
         teachers.mini='{"model": "mini", "store": "runs/teachers/mini"}'
     python -m benchmarks.distillation_losses --tasks ../shared/data/downstream \

@@ -45,6 +45,7 @@ _ONE_BY_ONE: Final = {
     "neighbours": "distill-neighbours",
     "tokens": "distill-tokens",
     "go": "distill-go",
+    "structure": "distill-structure",
 }
 _SHAPES: Final = {"narrower": (64, 1), "wider": (256, 3)}
 """Channels and layers of students beside the recipe's."""

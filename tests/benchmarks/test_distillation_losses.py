@@ -60,7 +60,10 @@ def test_every_loss_is_there_alone_and_the_whole_recipe_is_the_recipe() -> None:
     assert all(len(sections) == 1 for sections in alone.values())
     assert losses == {
         f"distill-{name}"
-        for name in ("huber", "cosine", "kl", "relations", "neighbours", "tokens", "go")
+        for name in (
+            *("huber", "cosine", "kl", "relations", "neighbours", "tokens", "go"),
+            "structure",
+        )
     }
     [whole] = [resolved(v) for v in MADE if v.name == "all losses"]
     assert whole.objectives == CONFIG.objectives
