@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from torch import nn
+
 from multiprot.bundle import format as layout
 from multiprot.bundle.heads import head_tensors, load_objectives, load_readout
 from multiprot.bundle.lock_file import BundleLock, LockCheck
@@ -23,6 +25,7 @@ from multiprot.encoders.registry import Registry
 from multiprot.errors import BundleError
 from multiprot.files import read_lines
 from multiprot.fusion import FusionModel, ModelConfig, build_model
+from multiprot.fusion.mapped_encoder import MappedEncoder
 from multiprot.ontology import GeneOntology
 
 if TYPE_CHECKING:
@@ -83,18 +86,21 @@ class Bundle:
     def encoder_alone(self) -> ResidueEncoder[Any] | None:
         """The sequence encoder, where the mean of its tokens is the protein's vector; else None.
 
-        So it is with a distilled student: whoever has the encoder has the model.
+        So it is with a distilled student: whoever has the encoder has the model. Where one linear
+        map stands between tokens and vector, as in MTDP's student, it is an encoder with this map.
         """
         fusion, sequence = self.config.fusion, self.model.sequence
         alone = (
             sequence is not None
             and fusion.residues == "alone"
             and fusion.pooling == "mean"
-            and fusion.width == sequence.token_dim
             and fusion.sequence_stack is None
             and fusion.go_exchange is None
         )
-        return sequence if alone else None
+        if sequence is None or not alone:
+            return None
+        linear = self.model.streams["sequence"].linear
+        return MappedEncoder(sequence, linear) if isinstance(linear, nn.Linear) else sequence
 
     def capabilities(self) -> dict[Modality, Capabilities]:
         """What the model's encoders can do, with the options they have here."""

@@ -46,10 +46,15 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save(tmp_path_factory.mktemp("plain") / "bundle")
 
 
-def test_the_packed_encoder_gives_what_the_whole_model_gives(plain: Path) -> None:
+@pytest.mark.parametrize("width", [24, 32])
+def test_the_packed_encoder_gives_what_the_whole_model_gives(tmp_path: Path, width: int) -> None:
+    """With a linear map behind the tokens, too."""
+    bundle = save(tmp_path / "bundle", width=width)
     options, device = EmbedOptions(), torch.device("cpu")
-    packed = Embedder.open(plain)
-    whole = Embedder(BundleModel(load_bundle(plain), options, device), options)
+    packed = Embedder.open(bundle)
+    whole = Embedder(BundleModel(load_bundle(bundle), options, device), options)
+    assert packed.width == whole.width == width
+    assert packed.model.parameter_count <= whole.model.parameter_count
     assert isinstance(packed.model, EncoderModel)
     assert packed.model.packs
     assert not whole.model.packs
@@ -82,8 +87,6 @@ def test_a_bundle_without_that_space_says_so(tmp_path: Path) -> None:
         Embedder.open(bundle, options=EmbedOptions(space="shared"))
 
 
-@pytest.mark.parametrize("fusion", [{"width": 32}, {"pooling": "norm-softmax"}])
-def test_what_is_more_than_the_mean_of_tokens_needs_the_whole_model(
-    tmp_path: Path, fusion: dict[str, Any]
-) -> None:
-    assert isinstance(Embedder.open(save(tmp_path / "bundle", **fusion)).model, BundleModel)
+def test_what_is_more_than_the_mean_of_tokens_needs_the_whole_model(tmp_path: Path) -> None:
+    bundle = save(tmp_path / "bundle", pooling="norm-softmax")
+    assert isinstance(Embedder.open(bundle).model, BundleModel)
