@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from multiprot.encoders.contract import Layout
+from multiprot.encoders.contract import Layout, PackedTokens
 from multiprot.encoders.packed_attention import Packing
 from multiprot.encoders.token_ids import TokenIdFeaturizer, TokenIds
 from multiprot.proteins import ProteinRecord
+
+FEWEST_TOKENS: Final = 64
+"""Rows that a matrix product is given at least. With fewer than 8, other kernels take over and
+round otherwise: a very short protein would have other tokens alone than in a batch."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,20 +69,15 @@ class PackedTokenIds:
             letters=move(self.letters),
         )
 
-    def at_least(self, tokens: int, pad: int) -> Self:
-        """With so many tokens or more, by pads that are proteins of their own behind the others.
-
-        With few rows matrix products take other kernels, which round otherwise: a very short
-        protein would have other tokens alone than in a batch.
+    def filled(self, pad: int) -> Self:
+        """With `FEWEST_TOKENS` or more, by pads that are proteins of their own behind the others.
 
         Parameters
         ----------
-        tokens
-            How many.
         pad
             Token id.
         """
-        lacking = tokens - self.packing.tokens
+        lacking = FEWEST_TOKENS - self.packing.tokens
         if lacking <= 0:
             return self
         return replace(
@@ -86,6 +85,11 @@ class PackedTokenIds:
             tokens=torch.nn.functional.pad(self.tokens, (0, lacking), value=pad),
             packing=Packing.of((*self.packing.lengths, *[1] * lacking)).to(self.tokens.device),
         )
+
+    def of_residues(self, hidden: Tensor) -> PackedTokens:
+        """The residues' rows of `hidden` [token, channel], where pads may stand behind the rest."""
+        mask = torch.ones_like(self.residues, dtype=torch.bool)
+        return PackedTokens(hidden[self.residues], mask, self.offsets)
 
     def mask_residues(self, masked: Tensor, substitutes: Tensor) -> Self:
         """Hide or replace residues, as `MaskableFeatures` says."""

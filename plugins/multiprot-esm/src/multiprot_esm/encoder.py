@@ -72,13 +72,8 @@ class Esm2Encoder(ResidueEncoder[TokenIds | PackedTokenIds]):
         """Tokens in the layout of `features`."""
         with nullcontext() if self._learns else torch.no_grad():
             if isinstance(features, PackedTokenIds):
-                return self._packed(features)
+                return features.of_residues(packed_hidden(self.trunk, features, self._run_layer))
             return self._padded(features)
-
-    def _packed(self, features: PackedTokenIds) -> PackedTokens:
-        values = packed_hidden(self.trunk, features, self._run_layer)[features.residues]
-        mask = torch.ones_like(features.residues, dtype=torch.bool)
-        return PackedTokens(values, mask, features.offsets)
 
     def _padded(self, features: TokenIds) -> ResidueTokens:
         if not len(features.tokens):

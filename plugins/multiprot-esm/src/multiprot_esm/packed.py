@@ -17,9 +17,6 @@ from torch import Tensor
 from multiprot.encoders.packed_attention import Packing, packed_attention
 from multiprot.encoders.packed_token_ids import PackedTokenIds
 
-FEWEST_TOKENS: Final = 64
-"""Rows that a matrix product is given at least; with fewer than 8, other kernels take over."""
-
 MASKED_IN_TRAINING: Final = 0.15 * 0.8
 """Share of residues that ESM's own training showed as <mask>, as `token_dropout` counts on it."""
 
@@ -41,7 +38,7 @@ def packed_hidden(
         What `compiled_layer` made, or None.
     """
     run_layer = run_layer or _layer
-    features = features.at_least(FEWEST_TOKENS, trunk.embeddings.padding_idx)
+    features = features.filled(trunk.embeddings.padding_idx)
     packing = features.packing
     positions = packing.positions
     hidden = _embedded(trunk.embeddings, features, positions)

@@ -7,16 +7,13 @@ place, place] in every layer: its bias of relative positions, copied for the mas
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from multiprot.encoders.packed_attention import Packing, packed_attention
 from multiprot.encoders.packed_token_ids import PackedTokenIds
-
-FEWEST_TOKENS: Final = 64
-"""Rows that a matrix product is given at least; with fewer than 8, other kernels take over."""
 
 
 def packed_hidden(trunk: Any, features: PackedTokenIds, pad: int) -> Tensor:
@@ -33,7 +30,7 @@ def packed_hidden(trunk: Any, features: PackedTokenIds, pad: int) -> Tensor:
     pad
         Token id of padding.
     """
-    features = features.at_least(FEWEST_TOKENS, pad)
+    features = features.filled(pad)
     forward = _t5 if hasattr(trunk, "block") else _bert
     return forward(trunk, features.tokens, features.packing)
 
