@@ -106,11 +106,11 @@ def tiny_extras() -> BundleExtras:
     )
 
 
-def save_tiny_bundle(path: Path) -> Path:
+def save_tiny_bundle(path: Path, *, seed: int = 0) -> Path:
     """The tiny model as a bundle with everything a bundle may have."""
     return save_bundle(
         path,
-        model=tiny_model(),
+        model=tiny_model(seed=seed),
         model_config=ModelConfig.model_validate(CONFIG),
         ontology=tiny_ontology(),
         provenance=PROVENANCE,

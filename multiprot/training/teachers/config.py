@@ -9,7 +9,7 @@ from typing import Any, Self
 from pydantic import model_validator
 
 from multiprot.config import Section
-from multiprot.embedding.options import Modalities, Space
+from multiprot.embedding.options import EmbedOptions, Modalities, Space
 from multiprot.encoders.plugin import Precision
 
 
@@ -25,10 +25,12 @@ class TeacherConfig(Section):
     Proteins are found in it by their sequences, whatever their ids and order."""
     model: str | None = None
     """What `multiprot embed --model` takes: a bundle's folder, or an encoder as NAME:CHECKPOINT."""
-    space: Space = "protein"
-    """Which of a bundle's vectors: "protein", or "shared", those that lie among GO terms."""
-    modalities: Modalities = "all"
-    """What the teacher may use of each protein."""
+    space: Space | None = None
+    """Which of a bundle's vectors: "protein", or "shared", those that lie among GO terms. None:
+    "protein" of a model; of a store without a model, what lies in it."""
+    modalities: Modalities | None = None
+    """What the teacher may use of each protein. None: "all" for a model; of a store without a
+    model, what it was made with."""
     residues: bool = False
     """Whether it teaches the tokens of residues, too."""
     precision: Precision = "fp32"
@@ -42,6 +44,14 @@ class TeacherConfig(Section):
         if self.store is None and self.model is None:
             raise ValueError("neither store nor model; give the folder of its vectors, or a model")
         return self
+
+    def embed_options(self) -> EmbedOptions:
+        """How its model embeds."""
+        return EmbedOptions(
+            space=self.space or "protein",
+            modalities=self.modalities or "all",
+            precision=self.precision,
+        )
 
 
 def by_name(teachers: Any) -> Any:

@@ -8,7 +8,6 @@ from typing import Any
 from multiprot.data.teaching import Answer
 from multiprot.embedding.embedder import Embedder
 from multiprot.embedding.embeddings import EmbeddedProtein
-from multiprot.embedding.options import EmbedOptions
 from multiprot.proteins import ProteinRecord
 from multiprot.training.teachers.config import TeacherConfig
 
@@ -34,7 +33,7 @@ class LiveTeacher:
     """
 
     def __init__(self, model: str, config: TeacherConfig, device: str = "cpu") -> None:
-        self._embedder = Embedder.open(model, device=device, options=options_of(config))
+        self._embedder = Embedder.open(model, device=device, options=config.embed_options())
         self._residues = config.residues
         self.width = self._embedder.width
         self.token_width = self.width if config.residues else 0
@@ -58,10 +57,3 @@ class LiveTeacher:
             Answer(each.vector, each.residues) if isinstance(each, EmbeddedProtein) else None
             for each in made
         ]
-
-
-def options_of(config: TeacherConfig) -> EmbedOptions:
-    """How a teacher embeds."""
-    return EmbedOptions(
-        space=config.space, modalities=config.modalities, precision=config.precision
-    )

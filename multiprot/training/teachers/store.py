@@ -90,10 +90,11 @@ class StoreTeacher:
                 "with `multiprot teach --overwrite RECIPE`, or set residues to false"
             )
         made = {"space": told["space"], "modalities": told["options"]["modalities"]}
+        wanted = config.embed_options() if config.model else config
         for key, value in made.items():
-            if value != getattr(config, key):
+            if getattr(wanted, key) not in (value, None):
                 raise TrainingError(
-                    f"teachers.{name}: {key} {getattr(config, key)}, but the vectors in {folder} "
+                    f"teachers.{name}: {key} {getattr(wanted, key)}, but the vectors in {folder} "
                     f"were made with {key} {value}; set teachers.{name}.{key}={value}, or give "
                     "another store"
                 )

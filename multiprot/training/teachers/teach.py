@@ -11,7 +11,6 @@ from multiprot.embedding.write import EmbedSummary, RunSettings, embed_to_store
 from multiprot.errors import TrainingError
 from multiprot.training.config import PretrainConfig
 from multiprot.training.teachers.config import TeacherConfig
-from multiprot.training.teachers.live import options_of
 
 
 def with_stores(config: PretrainConfig) -> dict[str, TeacherConfig]:
@@ -59,8 +58,7 @@ def fill_store(
     MultiprotError
         As `embed_to_store`; also if the store was made by another model or from another corpus.
     """
-    options = options_of(teacher)
-    embedder = Embedder.open(str(teacher.model), device=device, options=options)
+    embedder = Embedder.open(str(teacher.model), device=device, options=teacher.embed_options())
     settings = RunSettings(residues=teacher.residues, resume=not overwrite, overwrite=overwrite)
     return embed_to_store(
         [str(corpus.path)], embedder, Path(str(teacher.store)), settings, progress

@@ -11,7 +11,7 @@ import torch
 
 from multiprot.bundle import load_bundle, save_bundle
 from multiprot.data import Corpus
-from multiprot.embedding import Embedder
+from multiprot.embedding import Embedder, EmbedOptions
 from multiprot.embedding.write import embed_to_store
 from multiprot.errors import DataError, EmbeddingError, TrainingError
 from multiprot.fusion import ModelConfig
@@ -157,6 +157,19 @@ def test_vectors_of_another_space_are_refused(store: Path) -> None:
 def test_vectors_of_other_modalities_are_refused(store: Path) -> None:
     with pytest.raises(TrainingError, match=r"set teachers\.tiny\.modalities=all"):
         stored(store, modalities="structure")
+
+
+def test_a_store_alone_teaches_what_lies_in_it(
+    corpus: Corpus, bundle: Path, tmp_path: Path
+) -> None:
+    options = EmbedOptions(space="shared", modalities="sequence")
+    embedder = Embedder.open(bundle, options=options)
+    embed_to_store([str(corpus.path)], embedder, tmp_path / "shared")
+    assert stored(tmp_path / "shared").source["space"] == "shared"
+    with pytest.raises(
+        TrainingError, match=r"space protein, but .* set teachers\.tiny\.space=shared"
+    ):
+        stored(tmp_path / "shared", model=str(bundle))
 
 
 def test_a_missing_store_is_told_how_to_be_made(tmp_path: Path) -> None:
