@@ -63,14 +63,14 @@ def variants(config: PretrainConfig, seeds: int) -> tuple[Variant, ...]:
     config
         The recipe, with the teachers fused, terms and mini.
     seeds
-        Of those that are to be told from chance; the others get one.
+        Of all but the other shapes, which get one.
     """
     masked = [{"name": "masked-residue"}]
     own = sections(config)
     return (
         _untaught(RANDOM, masked, seeds, ()),
         _untaught(ALONE, masked, seeds, None),
-        *(_alone(config, name, seeds if name == "huber" else 1) for name in _ONE_BY_ONE),
+        *(_alone(config, name, seeds) for name in _ONE_BY_ONE),
         _taught(config, ALL, own, (FUSED, TERMS), seeds),
         _taught(config, f"{ALL}, fused and mini", _both(own), (FUSED, TERMS, MINI), seeds),
         *(

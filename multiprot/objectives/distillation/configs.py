@@ -136,6 +136,8 @@ class StructureConfig(DistillationConfig):
         default=(2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384), min_length=1
     )
     """How many residues apart along the chain the two of a pair are whose distance is guessed."""
+    every: int = Field(default=4, ge=1)
+    """Of the pairs of a separation, every so many-th along the chain is taken; 1: all of them."""
 
     @model_validator(mode="after")
     def _pairs_each_once(self) -> Self:

@@ -7,7 +7,7 @@ that they have there, without "head": "fold-state.weight", "dihedral.0.weight",
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final, get_args
 
 import torch
@@ -87,7 +87,7 @@ class TeacherHeads(nn.Module):
         return f"tensor_{number}"
 
 
-def separated(known: Tensor, separations: tuple[int, ...]) -> Iterator[tuple[Tensor, Tensor]]:
+def separated(known: Tensor, separations: tuple[int, ...], every: int) -> list[Tensor]:
     """Pairs of known residues that lie so far apart along the chain.
 
     Parameters
@@ -96,14 +96,20 @@ def separated(known: Tensor, separations: tuple[int, ...]) -> Iterator[tuple[Ten
         bool [protein, residue].
     separations
         Residues from the one to the other.
+    every
+        Of each separation, pairs whose earlier residues lie so far apart. Each separation begins
+        at another residue, in turn, so that no residue is in all pairs or in none.
 
-    Yields
-    ------
-    tuple
-        int64 [pair]: the protein; int64 [2, pair]: earlier and later residue; of one separation.
+    Returns
+    -------
+    list of Tensor
+        Of each separation, int64 [3, pair]: protein, earlier and later residue.
     """
-    for separation in separations:
-        both = known[:, :-separation] & known[:, separation:]
-        protein, first = both.nonzero(as_tuple=True)
-        if len(protein):
-            yield protein, torch.stack([first, first + separation])
+    found = []
+    for number, separation in enumerate(separations):
+        begin = number % every
+        both = known[:, begin:-separation:every] & known[:, begin + separation :: every]
+        protein, turn = both.nonzero(as_tuple=True)
+        first = begin + every * turn
+        found.append(torch.stack([protein, first, first + separation]))
+    return found

@@ -17,7 +17,8 @@ from multiprot.encoders.contract import ResidueTokens
 from multiprot.errors import ConfigError
 from multiprot.objectives.distillation import plugins
 from multiprot.objectives.distillation.configs import StructureConfig
-from multiprot.objectives.distillation.structure import von_mises_divergence
+from multiprot.objectives.distillation.structure_heads import separated
+from multiprot.objectives.distillation.structure_readings import von_mises_divergence
 from tests.objectives.distillation.scenes import (
     NAMES,
     alone,
@@ -71,7 +72,9 @@ def bins(weights: dict[str, Tensor], left: Numbers, right: Numbers) -> Numbers:
     return mapped(weights, "pairwise-distance.last.", hidden)
 
 
-def slow(chosen: Any, outputs: Any, batch: Any, heat: float) -> dict[str, list[dict[str, float]]]:
+def slow(
+    chosen: Any, outputs: Any, batch: Any, heat: float, every: int
+) -> dict[str, list[dict[str, float]]]:
     """Divergences of each part, of each protein that each teacher knows."""
     found: dict[str, list[dict[str, float]]] = {}
     for head, name in zip(chosen.heads, NAMES, strict=True):
@@ -83,7 +86,12 @@ def slow(chosen: Any, outputs: Any, batch: Any, heat: float) -> dict[str, list[d
                 continue
             own = numbers(outputs.fused_tokens.values[row])
             told = numbers(taught.tokens[row])
-            pairs = [(i, i + s) for s in SEPARATIONS for i in known if i + s in known]
+            pairs = [
+                (i, i + s)
+                for number, s in enumerate(SEPARATIONS)
+                for i in known
+                if i + s in known and (i - number) % every == 0
+            ]
             rows.append(
                 {
                     "fold-state": np.mean(
@@ -110,11 +118,13 @@ def slow(chosen: Any, outputs: Any, batch: Any, heat: float) -> dict[str, list[d
     return found
 
 
-@pytest.mark.parametrize("heat", [1.0, 2.5])
-def test_equal_to_numpy_residue_by_residue_and_pair_by_pair(heat: float) -> None:
-    chosen = objective(plugins.distill_structure, temperature=heat, separations=SEPARATIONS)
+@pytest.mark.parametrize(("heat", "every"), [(1.0, 1), (2.5, 1), (1.0, 2), (1.0, 5)])
+def test_equal_to_numpy_residue_by_residue_and_pair_by_pair(heat: float, every: int) -> None:
+    chosen = objective(
+        plugins.distill_structure, temperature=heat, separations=SEPARATIONS, every=every
+    )
     outputs, batch = scene(big=(0, 4))
-    expected = slow(chosen, outputs, batch, heat)
+    expected = slow(chosen, outputs, batch, heat, every)
     result = run(chosen, outputs, batch)
     for name, rows in expected.items():
         for part in rows[0]:
@@ -191,6 +201,15 @@ def test_a_protein_of_one_residue_has_no_pair_and_counts() -> None:
     result = run(objective(plugins.distill_structure), outputs, batch)
     assert result.loss.isfinite()
     assert result.weight == 2
+
+
+@given(st.integers(1, 40), st.integers(1, 6))
+def test_every_residue_is_in_as_many_pairs_as_the_next(length: int, every: int) -> None:
+    """But at the ends; and all pairs of a separation are those of all beginnings."""
+    known = torch.ones(1, length, dtype=torch.bool)
+    of_all = separated(known, (3,) * every, 1)[0]
+    in_turn = torch.cat(separated(known, (3,) * every, every), dim=1)
+    assert sorted(in_turn.T.tolist()) == sorted(of_all.T.tolist())
 
 
 def test_parts_are_those_that_the_teacher_has_or_that_are_asked_for() -> None:
