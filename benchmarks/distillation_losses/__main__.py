@@ -4,31 +4,25 @@ r"""What each loss of distillation is worth: student by student, task by task. M
     multiprot teach configs/distill/student-cpu.yaml \
         teachers.mini='{"model": "mini", "store": "runs/teachers/mini"}'
     python -m benchmarks.distillation_losses --tasks ../shared/data/downstream \
-        --out runs/distillation-losses [--seeds 3] [--parallel 2] [--speed] [--variant NAME]
+        --out runs/distillation-losses [--seeds 3] [--parallel 2] [--variant NAME]
 
-Same student (configs/distill/student-cpu.yaml; two other shapes are for the picture), same steps,
-the corpus without proteins that resemble a test protein: weights as drawn, hidden residues alone,
-every loss of distillation alone, all of the recipe, one teacher and two, and three ways to weigh
-them. Then simple models on frozen protein vectors, or residue tokens for tasks of residues, as
-`multiprot evaluate` trains them, three seeds each. The teachers are scored in the same way, once;
-downstream proteins come as sequences, to them too.
+Same student (configs/distill/student-cpu.yaml), same steps, the corpus without proteins that
+resemble a test protein: weights as drawn, hidden residues alone, every loss of distillation alone,
+all of the recipe, one teacher and two, and three ways to weigh them. Other shapes:
+benchmarks.distillation_sizes. Then simple models on frozen protein vectors, or residue tokens for
+tasks of residues, as `multiprot evaluate` trains them, three seeds each. The teachers are scored in
+the same way, once; downstream proteins come as sequences, to them too.
 
 Marks: every seed is above (*) or below (†) every seed of "no teacher", and the means are two
 standard deviations apart. "retained" is (student - random) / (teacher - random), the median over
 the tasks, so many in brackets, on which the teacher "fused" is above random weights beyond noise;
-students of two teachers are measured by the same one. With `--speed` residues per second are
-measured, and OUT/retained.svg shows both. Models and scores that are there already are not made
-again.
+students of two teachers are measured by the same one. Models and scores that are there already are
+not made again.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
-import torch
 
 from benchmarks.distillation_losses.design import (
     ALONE,
@@ -38,14 +32,9 @@ from benchmarks.distillation_losses.design import (
     TEACHER,
     variants,
 )
-from benchmarks.distillation_losses.picture import draw
 from benchmarks.distillation_losses.retained import column, retained, with_column
-from benchmarks.distillation_losses.speed import residues_per_second
 from benchmarks.distillation_losses.stores import missing
-from benchmarks.embedding_speed.machine import machine
-from benchmarks.mtdp_training.proteins import NATURAL, drawn
 from benchmarks.pretraining_matrix.command import parser, scored
-from benchmarks.pretraining_matrix.pretraining import jobs
 from benchmarks.pretraining_matrix.table import table
 from benchmarks.pretraining_matrix.variants import Study
 from benchmarks.results import save_results
@@ -71,28 +60,7 @@ def main() -> None:
         variant: retained(own, scores.get(RANDOM, {}), scores.get(TEACHER, {}))
         for variant, own in scores.items()
     }
-    figures: dict[str, Any] = {"retained": shares}
-    if given.speed:
-        speeds = _speeds(study, given, kept)
-        known = {name: cell[0] for name, cell in kept.items() if cell is not None}
-        draw(
-            {n: (s, known[n]) for n, s in speeds.items() if n in known}, given.out / "retained.svg"
-        )
-        print("\n".join(f"{name}: {speed:,} residues/s" for name, speed in speeds.items()))
-        told = machine("cpu", torch.get_num_threads())
-        figures |= {"residues_per_second": speeds, "measured_on": told}
-    save_results(given.out / "retained.json", MODULE, figures)
-
-
-def _speeds(study: Study, given: argparse.Namespace, scores: Mapping[str, Any]) -> dict[str, int]:
-    """Of the first model of every variant that is scored."""
-    models = {
-        job.variant.name: str(job.bundle)
-        for job in jobs(study.variants, given.out)
-        if job.seed == 1 and job.variant.name in scores
-    }
-    records = drawn(given.fasta, given.speed_proteins, NATURAL)
-    return residues_per_second(models, records, given.speed_rounds)
+    save_results(given.out / "retained.json", MODULE, {"retained": shares})
 
 
 def _arguments() -> argparse.Namespace:
@@ -100,12 +68,6 @@ def _arguments() -> argparse.Namespace:
     found.add_argument("--only", action="append", choices=TASKS, help="task; repeatable")
     found.add_argument(
         "--variant", action="append", metavar="NAME", help="only this row; repeatable"
-    )
-    found.add_argument("--speed", action="store_true", help="also measure speed, draw a picture")
-    found.add_argument("--speed-proteins", type=int, default=200)
-    found.add_argument("--speed-rounds", type=int, default=3)
-    found.add_argument(
-        "--fasta", type=Path, default=Path("../shared/data/pretrain/sequences.fasta.gz")
     )
     return found.parse_args()
 

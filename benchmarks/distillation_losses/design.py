@@ -47,8 +47,6 @@ _ONE_BY_ONE: Final = {
     "go": "distill-go",
     "structure": "distill-structure",
 }
-_SHAPES: Final = {"narrower": (64, 1), "wider": (256, 3)}
-"""Channels and layers of students beside the recipe's."""
 _COMPARES: Final = ("distill-huber", "distill-relations")
 """Losses of `ALL` that a second teacher teaches, too."""
 
@@ -63,21 +61,20 @@ def variants(config: PretrainConfig, seeds: int) -> tuple[Variant, ...]:
     config
         The recipe, with the teachers fused, terms and mini.
     seeds
-        Of all but the other shapes, which get one.
+        Of every student.
     """
     masked = [{"name": "masked-residue"}]
     own = sections(config)
     return (
-        _untaught(RANDOM, masked, seeds, ()),
-        _untaught(ALONE, masked, seeds, None),
+        untaught(RANDOM, masked, seeds, ()),
+        untaught(ALONE, masked, seeds, None),
         *(_alone(config, name, seeds) for name in _ONE_BY_ONE),
-        _taught(config, ALL, own, (FUSED, TERMS), seeds),
-        _taught(config, f"{ALL}, fused and mini", _both(own), (FUSED, TERMS, MINI), seeds),
+        taught(config, ALL, own, (FUSED, TERMS), seeds),
+        taught(config, f"{ALL}, fused and mini", _both(own), (FUSED, TERMS, MINI), seeds),
         *(
             _several(config, weighting, seeds)
             for weighting in ("uniform", "uncertainty", "selector")
         ),
-        *(_shaped(config, name, own) for name in _SHAPES),
         Variant(TEACHER, model=config.teachers[FUSED].model),
         Variant(SECOND, model=config.teachers[MINI].model),
     )
@@ -88,12 +85,13 @@ def sections(config: PretrainConfig) -> list[dict[str, Any]]:
     return [section.model_dump(mode="json") for section in config.objectives]
 
 
-def _untaught(name: str, sections: Sections, seeds: int, learnt: tuple[str, ...] | None) -> Variant:
+def untaught(name: str, sections: Sections, seeds: int, learnt: tuple[str, ...] | None) -> Variant:
+    """Without teachers: `sections` of objectives are learnt, or those that `learnt` names."""
     overrides = {"teachers": "{}", "objectives": json.dumps(sections)}
     return Variant(name, overrides, seeds=seeds, objectives=learnt)
 
 
-def _taught(
+def taught(
     config: PretrainConfig, name: str, objectives: Sections, teachers: Sequence[str], seeds: int = 1
 ) -> Variant:
     """Only the teachers that teach: a model's card names no others."""
@@ -105,13 +103,13 @@ def _taught(
 def _alone(config: PretrainConfig, name: str, seeds: int) -> Variant:
     teacher = TERMS if name == "go" else FUSED
     objective = {"name": _ONE_BY_ONE[name], "options": {"teachers": [teacher]}}
-    return _taught(config, f"{name} alone", [objective], [teacher], seeds)
+    return taught(config, f"{name} alone", [objective], [teacher], seeds)
 
 
 def _several(config: PretrainConfig, weighting: str, seeds: int) -> Variant:
     both = [FUSED, MINI]
     objective = {"name": "distill-huber", "options": {"teachers": both, "weighting": weighting}}
-    return _taught(config, f"huber, fused and mini, {weighting}", [objective], both, seeds)
+    return taught(config, f"huber, fused and mini, {weighting}", [objective], both, seeds)
 
 
 def _both(own: Sections) -> Sections:
@@ -121,20 +119,3 @@ def _both(own: Sections) -> Sections:
         if section["name"] in _COMPARES:
             section["options"] = {**section["options"], "teachers": [FUSED, MINI]}
     return found
-
-
-def _shaped(config: PretrainConfig, name: str, own: Sections) -> Variant:
-    width, layers = _SHAPES[name]
-    found = [dict(section) for section in own]
-    for section in found:
-        options = dict(section.get("options") or {})
-        if "prefixes" in options:
-            options["prefixes"] = [each for each in options["prefixes"] if each <= width]
-        section["options"] = options
-    taught = _taught(config, f"{ALL}, {name}", found, (FUSED, TERMS))
-    shape = {
-        "model.sequence.options.width": str(width),
-        "model.sequence.options.layers": str(layers),
-        "model.fusion.width": str(width),
-    }
-    return Variant(taught.name, {**taught.overrides, **shape})

@@ -18,7 +18,6 @@ from benchmarks.distillation_losses.design import (
     TERMS,
     variants,
 )
-from benchmarks.distillation_losses.picture import draw
 from benchmarks.distillation_losses.retained import column, retained, with_column
 from benchmarks.distillation_losses.stores import missing
 from benchmarks.pretraining_matrix.pretraining import jobs, pretrain
@@ -124,11 +123,6 @@ def test_absent_vectors_are_told_with_what_makes_them(tmp_path: Path) -> None:
     (tmp_path / FUSED).mkdir()
     (tmp_path / TERMS).mkdir()
     assert missing(config, RECIPE, settings) == []
-
-
-def test_a_picture_has_every_model(tmp_path: Path) -> None:
-    draw({"one": (1000, 0.5), "another": (20_000, 0.9)}, tmp_path / "retained.svg")
-    assert (tmp_path / "retained.svg").read_text(encoding="utf-8").lstrip().startswith("<?xml")
 
 
 def test_overrides_are_settings_that_a_shell_can_pass() -> None:

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from multiprot.bundle import Bundle, load_bundle
-from multiprot.bundle import format as layout
 from multiprot.data import Corpus, GoLabels
 from multiprot.training.teachers.config import TeacherConfig
 
@@ -33,19 +32,15 @@ def term_vectors(config: TeacherConfig, corpus: Corpus, min_proteins: int) -> Te
     if config.space != "shared" or config.model is None:
         return None
     bundle = load_bundle(config.model)
-    if bundle.ontology is None or (corpus.ontology is None and not _has_readout(bundle)):
+    if bundle.ontology is None or (corpus.ontology is None and not bundle.has_readout()):
         return None
     terms = [bundle.ontology.row(term) for term in _learnt(bundle, corpus, min_proteins)]
     with torch.inference_mode():
         return bundle.model.project_terms(torch.tensor(terms)).float().clone()
 
 
-def _has_readout(bundle: Bundle) -> bool:
-    return (bundle.path / layout.TERMS).is_file()
-
-
 def _learnt(bundle: Bundle, corpus: Corpus, min_proteins: int) -> tuple[str, ...]:
-    if _has_readout(bundle):
+    if bundle.has_readout():
         return bundle.load_readout().term_ids
     own, known = corpus.ontology, bundle.ontology
     if own is None or known is None:

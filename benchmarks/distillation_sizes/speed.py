@@ -6,14 +6,18 @@ import time
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from multiprot.embedding import Embedder
+from multiprot.embedding import Embedder, EmbedOptions
+from multiprot.encoders.plugin import Precision
 from multiprot.proteins import ProteinRecord
 
 
 def residues_per_second(
-    models: Mapping[str, str], records: Sequence[ProteinRecord], rounds: int
+    models: Mapping[str, str],
+    records: Sequence[ProteinRecord],
+    rounds: int,
+    precision: Precision = "fp32",
 ) -> dict[str, int]:
-    """Model -> median over rounds, in float32; the first round is not counted.
+    """Model -> median over rounds; the first round is not counted.
 
     Parameters
     ----------
@@ -23,8 +27,11 @@ def residues_per_second(
         Proteins that all embed.
     rounds
         That count.
+    precision
+        Arithmetic of all of them.
     """
-    embedders = {name: Embedder.open(model) for name, model in models.items()}
+    options = EmbedOptions(precision=precision)
+    embedders = {name: Embedder.open(model, options=options) for name, model in models.items()}
     seconds: dict[str, list[float]] = {name: [] for name in embedders}
     for number in range(rounds + 1):
         names = list(embedders)
