@@ -17,6 +17,7 @@ from multiprot.bundle.manifest import FolderManifest, read_manifest
 from multiprot.embedding.embeddings import EmbeddedProtein, Embeddings, Failure
 from multiprot.embedding.id_index import IdIndex
 from multiprot.embedding.identity import combined_hash
+from multiprot.embedding.open_files import OpenFiles
 from multiprot.embedding.store_format import (
     IDS,
     ROWS,
@@ -41,6 +42,7 @@ class EmbeddingStore:
         self._manifest = manifest
         self._verify = verify
         self._checked: dict[str, Path] = {}
+        self._files = OpenFiles()
 
     @classmethod
     def open(cls, path: Path | str, *, verify: bool = True) -> EmbeddingStore:
@@ -269,11 +271,7 @@ class EmbeddingStore:
         return self._checked[name]
 
     def _file(self, name: str) -> Any:
-        path = self._path(name)
-        try:
-            return pq.ParquetFile(path)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise EmbeddingError(f"{path}: is not a Parquet file ({error}); embed again") from None
+        return self._files[self._path(name)]
 
 
 def _group_of(file: Any, row: int) -> tuple[int, int]:
